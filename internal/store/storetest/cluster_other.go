@@ -1,0 +1,5 @@
+//go:build !unix
+
+package storetest
+
+func startCluster() (*cluster, error) { return nil, errNoEngine }
