@@ -31,15 +31,6 @@ func (v Value) Str() string {
 	return unescape(b)
 }
 
-// text is Str for what is stored: U+0000, which PostgreSQL refuses, is U+FFFD.
-func (v Value) text() string {
-	s := v.Str()
-	if strings.IndexByte(s, 0) >= 0 {
-		return strings.ReplaceAll(s, "\x00", "\uFFFD")
-	}
-	return s
-}
-
 // ID is the id in a field that holds an id or the expanded object.
 func (v Value) ID() string {
 	if v.Kind() == KindObject {

@@ -1,0 +1,92 @@
+package stripe
+
+// KnownSubscriptionStatus reports whether s is a status whose meaning for access
+// is known. Stripe may add others.
+func KnownSubscriptionStatus(s string) bool {
+	switch s {
+	case "incomplete", "incomplete_expired", "trialing", "active", "past_due", "unpaid", "canceled", "paused":
+		return true
+	}
+	return false
+}
+
+// ReadSubscription reads a subscription. Moved: current_period_start and _end to
+// the items (2025-03-31.basil; where items carry them, an item without one has
+// the subscription's, and the other way round); billing to collection_method
+// (2019-10-17); plan and quantity of the subscription to its items. New:
+// status_details (2026-09-30.endive).
+func ReadSubscription(v Value) Subscription {
+	start, end := v.member("current_period_start"), v.member("current_period_end")
+	items, more := list(v.member("items"))
+	s := Subscription{
+		ID:                   ref(v.member("id")),
+		Customer:             ref(v.member("customer")),
+		Status:               v.member("status").text(),
+		Currency:             v.member("currency").text(),
+		Created:              v.member("created").Time(),
+		Metadata:             readMetadata(v.member("metadata")),
+		Items:                each(items, readItem),
+		TrialStart:           v.member("trial_start").Time(),
+		TrialEnd:             v.member("trial_end").Time(),
+		CancelAt:             v.member("cancel_at").Time(),
+		CancelAtPeriodEnd:    v.member("cancel_at_period_end").Bool(),
+		CanceledAt:           v.member("canceled_at").Time(),
+		EndedAt:              v.member("ended_at").Time(),
+		StartDate:            instant(v.member("start_date"), v.member("start")),
+		DefaultPaymentMethod: ref(v.member("default_payment_method"), v.member("default_source")),
+		LatestInvoice:        ref(v.member("latest_invoice")),
+		Schedule:             ref(v.member("schedule")),
+		CollectionMethod:     text(v.member("collection_method"), v.member("billing")),
+		CollectionPaused:     v.member("pause_collection").Kind() == KindObject,
+		CancellationReason:   v.Get("cancellation_details", "reason").text(),
+		PausedReason:         v.Get("status_details", "paused", "subscription", "type").text(),
+		ItemsHaveMore:        more,
+	}
+	if s.Items == nil && !v.member("plan").IsNull() {
+		s.Items = []Item{readItem(v)}
+		s.Items[0].ID = ""
+	}
+	s.CurrentPeriodStart, s.CurrentPeriodEnd = start.Time(), end.Time()
+	if item := first(items); item.Exists() {
+		s.CurrentPeriodStart = instant(item.member("current_period_start"), start)
+		s.CurrentPeriodEnd = instant(item.member("current_period_end"), end)
+	}
+	for i := range s.Items {
+		if item := &s.Items[i]; item.CurrentPeriodEnd == 0 {
+			item.CurrentPeriodStart, item.CurrentPeriodEnd = start.Time(), end.Time()
+		}
+	}
+	if s.Currency == "" && len(s.Items) > 0 {
+		s.Currency = s.Items[0].Currency
+	}
+	return s
+}
+
+// readItem reads a subscription item. Its plan, the only thing that it had
+// before Prices (2020), is still sent beside its price.
+func readItem(v Value) Item {
+	price := v.member("price")
+	if price.Kind() != KindObject {
+		price = v.member("plan")
+	}
+	recurring := price.member("recurring")
+	return Item{
+		ID:                 ref(v.member("id")),
+		Price:              ref(v.member("price"), v.member("plan")),
+		Product:            ref(price.member("product")),
+		Quantity:           v.member("quantity").Int(),
+		UnitAmount:         integral(price.member("unit_amount"), price.member("amount"), price.member("unit_amount_decimal")),
+		UnitAmountDecimal:  unitAmountDecimal(price),
+		Currency:           price.member("currency").text(),
+		Interval:           text(recurring.member("interval"), price.member("interval")),
+		IntervalCount:      integral(recurring.member("interval_count"), price.member("interval_count")),
+		CurrentPeriodStart: v.member("current_period_start").Time(),
+		CurrentPeriodEnd:   v.member("current_period_end").Time(),
+	}
+}
+
+// unitAmountDecimal is what one unit of a price or of a legacy plan costs, in
+// minor units; before 2019-05-16 there was only the integer.
+func unitAmountDecimal(price Value) string {
+	return decimal(price.member("unit_amount_decimal"), price.member("amount_decimal"), price.member("unit_amount"), price.member("amount"))
+}
