@@ -362,7 +362,7 @@ type PaymentIntent struct {
 	Amount        int64
 	AmountPaid    int64 // amount_received
 	Currency      string
-	LatestCharge  string // latest_charge, else the last of charges.data
+	LatestCharge  string // latest_charge, else the newest of charges.data
 	PaymentMethod string
 	Created       int64
 }

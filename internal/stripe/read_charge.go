@@ -1,9 +1,9 @@
 package stripe
 
 // ReadCharge reads a charge. Gone: invoice (2025-03-31.basil; see
-// InvoicePayment), refunds unless expanded (2022-11-15). Moved: source to
-// payment_method (2019), dispute to disputed and amount_captured derived from
-// captured before both were sent (2020).
+// InvoicePayment), refunds unless expanded (2022-11-15). Old
+// versions have source for payment_method, dispute for disputed, and no
+// amount_captured: it is then the whole amount once captured.
 func ReadCharge(v Value) Charge {
 	refunds, _ := list(v.member("refunds"))
 	c := Charge{

@@ -1,8 +1,8 @@
 package stripe
 
 // ReadCheckoutSession reads a checkout session. customer_email is what the
-// session was made with, customer_details (2020) what was typed in. mode is
-// derived where it was not sent yet (before 2019-12-03).
+// session was made with, customer_details what was typed in. Old versions send
+// no mode: what the session made tells it.
 func ReadCheckoutSession(v Value) CheckoutSession {
 	details := v.member("customer_details")
 	s := CheckoutSession{

@@ -3,8 +3,8 @@ package stripe
 // ReadInvoice reads an invoice. Moved with 2025-03-31.basil: subscription to
 // parent.subscription_details; paid to status; charge and payment_intent to
 // payments, which is sent only where it was asked for; tax and total_tax_amounts
-// to total_taxes. Earlier: date to created (2019-03-14), billing to
-// collection_method (2019-10-17), finalized_at to status_transitions (2019).
+// to total_taxes. Earlier: date to created and finalized_at to
+// status_transitions (2019-03-14), billing to collection_method (2019-10-17).
 // Invoices of the months before basil have both families of fields, the new
 // ones often null.
 func ReadInvoice(v Value) Invoice {
@@ -85,9 +85,9 @@ func linesSubscription(lines Value) string {
 	return ""
 }
 
-// invoiceDiscount is the sum of total_discount_amounts. Before 2020-08-27 only
-// the rule (discount.coupon) was sent, so that the amount is what is missing
-// between subtotal and total.
+// invoiceDiscount is the sum of total_discount_amounts. Old versions send
+// only the rule (discount.coupon), so that the amount is what is missing between
+// subtotal and total.
 func invoiceDiscount(v Value, i Invoice) int64 {
 	if amounts := v.member("total_discount_amounts"); amounts.Kind() == KindArray {
 		return sum(amounts)

@@ -1,8 +1,8 @@
 package stripe
 
 // ReadPaymentIntent reads a payment intent. Moved: charges to latest_charge
-// (2022-11-15), source to payment_method (2019). Gone: invoice
-// (2025-03-31.basil; see InvoicePayment).
+// (2022-11-15), source to payment_method. Gone: invoice (2025-03-31.basil; see
+// InvoicePayment).
 func ReadPaymentIntent(v Value) PaymentIntent {
 	return PaymentIntent{
 		ID:            ref(v.member("id")),

@@ -14,7 +14,8 @@ func KnownSubscriptionStatus(s string) bool {
 // the items (2025-03-31.basil; where items carry them, an item without one has
 // the subscription's, and the other way round); billing to collection_method
 // (2019-10-17); plan and quantity of the subscription to its items. New:
-// status_details (2026-09-30.endive).
+// start_date (2019-10-17; the start before it was that of the current plan, so
+// created stands in), status_details (2026-09-30.endive).
 func ReadSubscription(v Value) Subscription {
 	start, end := v.member("current_period_start"), v.member("current_period_end")
 	items, more := list(v.member("items"))
@@ -32,7 +33,7 @@ func ReadSubscription(v Value) Subscription {
 		CancelAtPeriodEnd:    v.member("cancel_at_period_end").Bool(),
 		CanceledAt:           v.member("canceled_at").Time(),
 		EndedAt:              v.member("ended_at").Time(),
-		StartDate:            instant(v.member("start_date"), v.member("start")),
+		StartDate:            instant(v.member("start_date"), v.member("created")),
 		DefaultPaymentMethod: ref(v.member("default_payment_method"), v.member("default_source")),
 		LatestInvoice:        ref(v.member("latest_invoice")),
 		Schedule:             ref(v.member("schedule")),
@@ -86,7 +87,7 @@ func readItem(v Value) Item {
 }
 
 // unitAmountDecimal is what one unit of a price or of a legacy plan costs, in
-// minor units; before 2019-05-16 there was only the integer.
+// minor units. Old versions have only the integer.
 func unitAmountDecimal(price Value) string {
 	return decimal(price.member("unit_amount_decimal"), price.member("amount_decimal"), price.member("unit_amount"), price.member("amount"))
 }
