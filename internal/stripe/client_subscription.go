@@ -113,7 +113,9 @@ func (c *Client) UpdateWebhookEndpoint(ctx context.Context, key, id string, u We
 	if err != nil {
 		return Answer{}, err
 	}
-	return c.create(ctx, key, "/v1/webhook_endpoints/"+part, &stripego.WebhookEndpointUpdateParams{
-		URL: some(u.URL), Description: u.Description, Disabled: u.Disabled, EnabledEvents: stripego.StringSlice(u.EnabledEvents),
-	})
+	params := &stripego.WebhookEndpointUpdateParams{URL: some(u.URL), Description: u.Description, Disabled: u.Disabled}
+	if len(u.EnabledEvents) > 0 { // an empty list would be sent, and leave none
+		params.EnabledEvents = stripego.StringSlice(u.EnabledEvents)
+	}
+	return c.create(ctx, key, "/v1/webhook_endpoints/"+part, params)
 }
