@@ -69,6 +69,7 @@ func TestVerify(t *testing.T) {
 		{name: "without t", header: "v1=" + bodySignature, want: webhook.ErrMalformed, says: "no timestamp"},
 		{name: "empty t", header: "t=,v1=" + bodySignature, want: webhook.ErrMalformed},
 		{name: "t is a word", header: "t=now,v1=" + bodySignature, want: webhook.ErrMalformed, says: `"now"`},
+		{name: "what a stranger sent is quoted", header: "t=\x1b[2J" + strings.Repeat("9", 99), want: webhook.ErrMalformed, says: `"\x1b[2J99999`},
 		{name: "t has a sign", header: "t=+1614556800,v1=" + bodySignature, want: webhook.ErrMalformed},
 		{name: "t has a fraction", header: "t=1614556800.0,v1=" + bodySignature, want: webhook.ErrMalformed},
 		{name: "t overflows", header: "t=99999999999999999999,v1=" + bodySignature, want: webhook.ErrMalformed},
@@ -140,7 +141,8 @@ func TestVerify(t *testing.T) {
 		{name: "as far as it goes", header: webhook.Sign(body, secret, time.Unix(999999999999999, 0)), want: webhook.ErrTimestamp, says: "days in the future"},
 		{name: "own tolerance, inside", header: good, now: time.Hour, o: webhook.Options{Tolerance: time.Hour}},
 		{name: "own tolerance, outside", header: good, now: 11 * time.Second, o: webhook.Options{Tolerance: 10 * time.Second}, want: webhook.ErrTimestamp},
-		{name: "negative tolerance is the default one", header: good, now: 301 * time.Second, o: webhook.Options{Tolerance: -1}, want: webhook.ErrTimestamp},
+		{name: "negative tolerance is the default one, inside", header: good, now: 299 * time.Second, o: webhook.Options{Tolerance: -1}},
+		{name: "negative tolerance is the default one, outside", header: good, now: 301 * time.Second, o: webhook.Options{Tolerance: -1}, want: webhook.ErrTimestamp},
 		{name: "forged and old is forged", header: ts + ",v1=" + bad, now: time.Hour, want: webhook.ErrMismatch},
 	}
 	for _, tt := range tests {
