@@ -1,9 +1,6 @@
 package stripe
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // The readers (Read…, one file per noun) take an object of any API version, or
 // any JSON at all, and never fail: a field that is missing, null or of another
@@ -119,19 +116,26 @@ func sum(v Value) int64 {
 	return total
 }
 
-// texts is the strings in an array.
-func texts(v Value) []string {
-	return slices.DeleteFunc(each(v, Value.text), func(s string) bool { return s == "" })
+// texts is what read finds in the elements of an array; nil where it finds
+// nothing.
+func texts(v Value, read func(Value) string) []string {
+	var found []string
+	for e := range v.All() {
+		if s := read(e); s != "" {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // readMetadata is an object's metadata; nil where there is none.
 func readMetadata(v Value) map[string]string {
-	if v.Kind() != KindObject || v.Len() == 0 {
-		return nil
-	}
-	metadata := make(map[string]string, v.Len())
+	var metadata map[string]string
 	for name, value := range v.Members() {
 		if value.Kind() == KindString {
+			if metadata == nil {
+				metadata = make(map[string]string, v.Len())
+			}
 			metadata[strings.ReplaceAll(name, "\x00", "\uFFFD")] = value.text()
 		}
 	}

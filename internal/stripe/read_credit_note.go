@@ -40,13 +40,12 @@ func ReadCreditNote(v Value) CreditNote {
 
 // readNoteRefunds is the ids of a credit note's refunds.
 func readNoteRefunds(v Value) []string {
-	refunds := each(v.member("refunds"), func(v Value) string {
+	refunds := texts(v.member("refunds"), func(v Value) string {
 		if v.Kind() == KindObject && v.member("refund").Exists() {
 			return ref(v.member("refund"))
 		}
 		return ref(v)
 	})
-	refunds = slices.DeleteFunc(refunds, func(id string) bool { return id == "" })
 	if id := ref(v.member("refund")); id != "" && !slices.Contains(refunds, id) {
 		refunds = append(refunds, id)
 	}

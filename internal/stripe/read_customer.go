@@ -15,7 +15,7 @@ func ReadCustomer(v Value) Customer {
 		Currency:             v.member("currency").text(),
 		Delinquent:           v.member("delinquent").Bool(),
 		Address:              readAddress(v.member("address")),
-		PreferredLocales:     texts(v.member("preferred_locales")),
+		PreferredLocales:     texts(v.member("preferred_locales"), Value.text),
 		TaxExempt:            v.member("tax_exempt").text(),
 	}
 }

@@ -6,11 +6,7 @@ import "slices"
 // moved.
 func ReadEntitlementSummary(v Value) EntitlementSummary {
 	entitlements, more := list(v.member("entitlements"))
-	features := each(entitlements, func(v Value) string { return v.member("lookup_key").text() })
+	features := texts(entitlements, func(v Value) string { return v.member("lookup_key").text() })
 	slices.Sort(features)
-	features = slices.Compact(features)
-	if len(features) > 0 && features[0] == "" {
-		features = features[1:]
-	}
-	return EntitlementSummary{Customer: ref(v.member("customer")), Features: features, HasMore: more}
+	return EntitlementSummary{Customer: ref(v.member("customer")), Features: slices.Compact(features), HasMore: more}
 }
