@@ -1,0 +1,354 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/internal/store"
+	"github.com/bursarhq/bursar/internal/stripe"
+)
+
+// Policy is what the rules are told by configuration. The zero value is safe:
+// unknown customers are parked, Payment Links link nobody, no notice is sent.
+type Policy struct {
+	Catalog *billing.Catalog // billing.Builtin() where nil
+	Dunning billing.Dunning
+
+	TenantMetadata         []string // keys that name the tenant, in order; tenant, tenant_id where nil
+	CreateUnknownCustomers bool
+	TrustPaymentLinks      bool
+
+	// NoticeMaxAge is how old news may be to be sent: 7 days where 0, no limit where
+	// negative (then news from before the store's first start is sent, too).
+	NoticeMaxAge time.Duration
+
+	// Runners are the kinds of effects that somebody performs. A notice that is
+	// planned while nobody sends notices is skipped for good.
+	Runners map[string]bool
+	// NoticesOff are the kinds of notices that are switched off.
+	NoticesOff map[string]bool
+
+	// OwnSession says whether a checkout session was made by Bursar.
+	OwnSession func(metadata map[string]string) bool
+}
+
+// Engine applies events.
+type Engine struct {
+	Policy
+	store     *store.Store
+	log       *slog.Logger
+	liveSince int64 // Unix microseconds
+	mode      atomic.Pointer[bool]
+}
+
+// New returns an engine on the store. mode is "live", "test", or empty for that of
+// the first event; a database keeps the one that it had first.
+func New(ctx context.Context, s *store.Store, p Policy, mode string, log *slog.Logger) (*Engine, error) {
+	if p.Catalog == nil {
+		p.Catalog = billing.Builtin()
+	}
+	if p.TenantMetadata == nil {
+		p.TenantMetadata = []string{"tenant", "tenant_id"}
+	}
+	if p.NoticeMaxAge == 0 {
+		p.NoticeMaxAge = 7 * 24 * time.Hour
+	}
+	if p.OwnSession == nil {
+		p.OwnSession = func(m map[string]string) bool { return m[OwnSessionKey] != "" }
+	}
+	e := &Engine{Policy: p, store: s, log: log}
+	since, err := s.Meta(ctx, "live_since")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Sscan(since, &e.liveSince); err != nil {
+		return nil, fmt.Errorf("the store's live_since is %q: %w", since, err)
+	}
+	if mode == "" {
+		if mode, err = s.Meta(ctx, "mode"); err != nil {
+			return nil, err
+		}
+	}
+	if mode != "" {
+		if _, err := e.fixMode(ctx, mode == "live"); err != nil {
+			return nil, err
+		}
+		if live := *e.mode.Load(); live != (mode == "live") {
+			return nil, fmt.Errorf("the database holds %s data, the configuration wants %s", modeName(live), mode)
+		}
+	}
+	return e, nil
+}
+
+// OwnSessionKey is the metadata key that marks the checkout sessions that Bursar made.
+const OwnSessionKey = "bursar_session"
+
+func modeName(live bool) string {
+	if live {
+		return "live"
+	}
+	return "test"
+}
+
+func (e *Engine) fixMode(ctx context.Context, live bool) (bool, error) {
+	if m := e.mode.Load(); m != nil {
+		return *m, nil
+	}
+	fixed, err := e.store.FixMeta(ctx, "mode", modeName(live))
+	if err != nil {
+		return false, err
+	}
+	live = fixed == "live"
+	e.mode.Store(&live)
+	return live, nil
+}
+
+// Livemode is the database's mode; known is false before the first event.
+func (e *Engine) Livemode() (live, known bool) {
+	if m := e.mode.Load(); m != nil {
+		return *m, true
+	}
+	return false, false
+}
+
+// Delivery is an event as it came in, by whichever way.
+type Delivery struct {
+	Event  *stripe.Event
+	Packed store.Packed
+	Source string // webhook, poll, thin, refetch, backfill, command
+	// Account is the account of the endpoint, for events that name none.
+	Account string
+	// Asked orders the answers of the API among themselves; zero for events.
+	Asked int64
+	// Actor is who caused it, for the timeline: stripe where empty.
+	Actor string
+}
+
+func (d *Delivery) key() store.Key {
+	account := d.Event.Account
+	if account == "" {
+		account = d.Account
+	}
+	return store.Key{Account: account, Livemode: d.Event.Livemode, ID: d.Event.ID}
+}
+
+// Duplicate is the result of an event that was there already.
+const Duplicate = "duplicate"
+
+// Result is what became of a delivery.
+type Result struct {
+	Status   string // duplicate, or the event's status
+	Reason   string // why it was not simply applied
+	Customer string
+	Tenant   string
+	Err      error // it could not be stored
+}
+
+// Apply stores the deliveries and applies them, in one transaction. It returns a
+// result for each, in order. An event whose rule fails is kept as failed and does
+// not disturb the others; where the database fails for the batch, each is tried alone.
+func (e *Engine) Apply(ctx context.Context, batch []*Delivery) []Result {
+	results := make([]Result, len(batch))
+	if len(batch) == 0 {
+		return results
+	}
+	live, err := e.fixMode(ctx, batch[0].Event.Livemode)
+	if err == nil {
+		err = e.apply(ctx, live, batch, results)
+	}
+	if err != nil && len(batch) > 1 && ctx.Err() == nil {
+		e.log.WarnContext(ctx, "a batch failed and is tried one by one", "events", len(batch), "error", err)
+		for i := range batch {
+			if err := e.apply(ctx, live, batch[i:i+1], results[i:i+1]); err != nil {
+				e.applyAlone(ctx, live, batch[i:i+1], results[i:i+1], err)
+			}
+		}
+	} else if err != nil {
+		e.applyAlone(ctx, live, batch, results, err)
+	}
+	e.logResults(ctx, batch, results)
+	return results
+}
+
+// applyAlone keeps an event whose rows the database refused: without what its rule did.
+func (e *Engine) applyAlone(ctx context.Context, live bool, one []*Delivery, result []Result, cause error) {
+	result[0] = Result{Err: cause}
+	if ctx.Err() != nil || errors.Is(cause, store.ErrUnavailable) {
+		return
+	}
+	err := e.store.Update(ctx, nil, func(tx *store.Tx) error {
+		return tx.Do(func() error { return e.keepFailed(tx, one[0], cause, &result[0]) })
+	})
+	if err != nil {
+		result[0] = Result{Err: cause}
+	}
+	_ = live
+}
+
+func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, results []Result) error {
+	locks, err := e.locks(ctx, batch)
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, locks, func(tx *store.Tx) error {
+		for _, d := range batch {
+			prefetch(tx, d)
+		}
+		if err := tx.Discover(e.steps(tx, live, batch)); err != nil {
+			return err
+		}
+		for i, d := range batch {
+			c := newChange(e, tx, d)
+			err := tx.Do(func() error { return c.receive(live) })
+			if tx.Failed() != nil {
+				return tx.Failed()
+			}
+			if err != nil {
+				c.result = Result{}
+				if err := tx.Do(func() error { return e.keepFailed(tx, d, err, &c.result) }); err != nil {
+					return err
+				}
+			} else if err := e.release(tx, c.released); err != nil {
+				return err
+			}
+			results[i] = c.result
+		}
+		return nil
+	})
+}
+
+func (e *Engine) steps(tx *store.Tx, live bool, batch []*Delivery) iter.Seq[func() error] {
+	return func(yield func(func() error) bool) {
+		for _, d := range batch {
+			if !yield(func() error { return newChange(e, tx, d).receive(live) }) {
+				return
+			}
+		}
+	}
+}
+
+// locks are the ids on which the batch's transaction takes its locks: what the
+// events name and, by index, who owns that.
+func (e *Engine) locks(ctx context.Context, batch []*Delivery) ([]string, error) {
+	var ids []string
+	for _, d := range batch {
+		ev := d.Event
+		ids = append(ids, ev.ID)
+		for _, id := range append(references(ev), ev.ObjectID, ev.Customer) {
+			if id != "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return e.store.Owners(ctx, ids)
+}
+
+// references are the ids of other objects by which an event finds its owner.
+func references(ev *stripe.Event) []string {
+	var ids []string
+	for _, field := range [...]string{"charge", "payment_intent", "invoice", "subscription", "latest_invoice"} {
+		if id := ev.Object.Get(field).ID(); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if sub := ev.Object.Get("parent", "subscription_details", "subscription").ID(); sub != "" {
+		ids = append(ids, sub)
+	}
+	return ids
+}
+
+// prefetch asks for what nearly every event needs, so that the rules' first run
+// gets further.
+func prefetch(tx *store.Tx, d *Delivery) {
+	k := d.key()
+	tx.Inbox.Want(k)
+	tx.Objects.Want(k.With(d.Event.ObjectID))
+	tx.Customers.Want(k.With(d.Event.Customer))
+	switch d.Event.ObjectType {
+	case "subscription":
+		tx.Subscriptions.Want(k.With(d.Event.ObjectID))
+		tx.SchedulesBySub.Want(k.With(d.Event.ObjectID))
+		tx.UnpaidBySubscription.Want(k.With(d.Event.ObjectID))
+		tx.SubscriptionsBy.Want(k.With(d.Event.Customer))
+		tx.PaymentMethodsBy.Want(k.With(d.Event.Customer))
+	case "invoice":
+		tx.Invoices.Want(k.With(d.Event.ObjectID))
+		tx.PaymentLinksByInvoice.Want(k.With(d.Event.ObjectID))
+		tx.ChargesByInvoice.Want(k.With(d.Event.ObjectID))
+		tx.PaymentsByInvoice.Want(k.With(d.Event.ObjectID))
+	case "charge":
+		tx.Charges.Want(k.With(d.Event.ObjectID))
+	}
+}
+
+// keepFailed stores an event whose rule failed, to be retried with backoff.
+func (e *Engine) keepFailed(tx *store.Tx, d *Delivery, cause error, result *Result) error {
+	c := newChange(e, tx, d)
+	row := c.tx.Inbox.Edit(c.key)
+	if row.Rev == 0 {
+		c.fillRow(row)
+		c.tx.PutPayload(row.Seq, d.Packed, d.Event.Body)
+	}
+	c.fail(row, cause)
+	*result = Result{Status: row.Status, Reason: row.Error, Customer: row.Customer}
+	return nil
+}
+
+// MaxAttempts is how often an event whose rule fails is tried before it is dead.
+const MaxAttempts = 12
+
+// backoff is how long after its n-th failed attempt an event is tried again: from
+// five seconds to six hours, two days in all.
+func backoff(n int64) time.Duration {
+	return min(5*time.Second<<min(2*(n-1), 20), 6*time.Hour)
+}
+
+func (c *change) fail(row *store.InboxEvent, cause error) {
+	row.Attempts++
+	row.Error = truncate(cause.Error(), 500)
+	row.Status, row.NextAttemptAt = store.Failed, c.tx.Now+backoff(row.Attempts).Microseconds()
+	if row.Attempts >= MaxAttempts {
+		row.Status, row.NextAttemptAt = store.Dead, 0
+		c.notice(notice{name: "event_dead", object: row.ID, operator: true})
+	}
+	c.tx.Wake("event_retry")
+	if p := (*store.PanicError)(nil); errors.As(cause, &p) {
+		c.e.log.Error("a rule panicked", "event", row.ID, "type", row.Type, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	}
+}
+
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// logResults writes a line for every event that was not simply applied. Payloads
+// are never logged.
+func (e *Engine) logResults(ctx context.Context, batch []*Delivery, results []Result) {
+	for i, r := range results {
+		if r.Status == store.Applied {
+			continue
+		}
+		level, ev := slog.LevelInfo, batch[i].Event
+		msg, reason := "event "+r.Status, r.Reason
+		switch {
+		case r.Err != nil:
+			level, msg, reason = slog.LevelError, "event not stored", r.Err.Error()
+		case r.Status == store.Failed || r.Status == store.Dead:
+			level = slog.LevelError
+		case r.Status == store.Ignored && e.Rule(ev.Type) == nil:
+			level = slog.LevelDebug
+		}
+		e.log.LogAttrs(ctx, level, msg, slog.String("event", ev.ID), slog.String("type", ev.Type),
+			slog.String("customer", r.Customer), slog.String("tenant", r.Tenant), slog.String("reason", reason))
+	}
+}

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Owners completes a list of ids by whom they belong to, by index: customers of
+// objects, tenants of customers. It is what a unit of work takes its locks on.
+func (s *Store) Owners(ctx context.Context, ids []string) ([]string, error) {
+	if !s.d.unnest {
+		return nil, nil // one writer needs no locks
+	}
+	out := ids
+	for _, q := range []string{
+		`SELECT DISTINCT customer FROM objects WHERE id = ANY($1) AND customer <> ''`,
+		`SELECT DISTINCT tenant FROM customers WHERE id = ANY($1) AND tenant <> ''`,
+	} {
+		more, err := s.column(ctx, q, out)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+func (s *Store) column(ctx context.Context, q string, args ...any) ([]string, error) {
+	rows, err := s.write.QueryContext(ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// ObjectOf is the id of an event's object, empty where there is no such event.
+func (s *Store) ObjectOf(ctx context.Context, k Key) string {
+	var id string
+	err := s.read.QueryRowContext(ctx, `SELECT object_id FROM inbox WHERE account = $1 AND livemode = $2 AND event_id = $3`,
+		k.Account, k.Livemode, k.ID).Scan(&id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return ""
+	}
+	return id
+}
+
+// DueEvents are failed events whose next attempt is due.
+func (s *Store) DueEvents(ctx context.Context, limit int) ([]Key, error) {
+	return s.keys(ctx, `SELECT account, livemode, event_id FROM inbox WHERE status = 'failed' AND next_attempt_at <= $1
+		ORDER BY next_attempt_at, seq LIMIT $2`, s.now().UnixMicro(), limit)
+}
+
+// OverdueInvoices are invoices that were due before a time, are unpaid, and have
+// not spent the dunning policy yet.
+func (s *Store) OverdueInvoices(ctx context.Context, dueBefore int64, limit int) ([]Key, error) {
+	return s.keys(ctx, `SELECT account, livemode, id FROM invoices WHERE due_date > 0 AND due_date <= $1 AND subscription <> ''
+		AND stripe_status IN ('open', 'uncollectible') AND NOT spent AND collection_method = 'send_invoice'
+		AND billing_reason <> 'subscription_create' ORDER BY due_date LIMIT $2`, dueBefore, limit)
+}
+
+// SubscriptionKeys walks all subscriptions, in the keys' order.
+func (s *Store) SubscriptionKeys(ctx context.Context, after Key, limit int) ([]Key, error) {
+	return s.keys(ctx, `SELECT account, livemode, id FROM subscriptions WHERE (account, livemode, id) > ($1, $2, $3)
+		ORDER BY account, livemode, id LIMIT $4`, after.Account, after.Livemode, after.ID, limit)
+}
+
+func (s *Store) keys(ctx context.Context, q string, args ...any) ([]Key, error) {
+	rows, err := s.read.QueryContext(ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer rows.Close()
+	var out []Key
+	for rows.Next() {
+		var k Key
+		if err := rows.Scan(&k.Account, &k.Livemode, &k.ID); err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // database/sql driver
+)
+
+var (
+	// ErrNotFound says that there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrUnavailable says that the database is out of reach; asking again later helps.
+	ErrUnavailable = errors.New("the database is out of reach")
+	// ErrNewerSchema says that the database was migrated by a newer binary.
+	ErrNewerSchema = errors.New("the database has a newer schema than this binary knows")
+
+	errConflict = errors.New("a row was changed by somebody else meanwhile")
+)
+
+// Store is an open database with an up-to-date schema.
+type Store struct {
+	d     dialect
+	path  string // SQLite's file
+	write *sql.DB
+	read  *sql.DB
+	pool  *pgxpool.Pool // PostgreSQL only: River shares it
+
+	stmts   sync.Map // SQLite: text to *sql.Stmt on the writer
+	lastSeq atomic.Int64
+	now     func() time.Time
+
+	// Enqueue is called within the transaction of a unit of work that wrote
+	// effects, with their kinds; it makes the jobs that will perform them.
+	Enqueue func(ctx context.Context, tx *Tx, kinds []string) error
+}
+
+// Options are how a store is opened.
+type Options struct {
+	Now     func() time.Time // time.Now unless set
+	Migrate bool             // bring the schema up to date; otherwise an old one is an error
+	// MaxConns bounds the pool: 10 unless set.
+	MaxConns int
+}
+
+// Open opens the database that the URL names, sqlite://PATH or postgres://….
+func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
+	s := &Store{now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if o.MaxConns == 0 {
+		o.MaxConns = 10
+	}
+	var err error
+	switch {
+	case strings.HasPrefix(databaseURL, "sqlite://"):
+		err = s.openSQLite(strings.TrimPrefix(databaseURL, "sqlite://"))
+	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
+		err = s.openPostgres(ctx, databaseURL, o.MaxConns)
+	default:
+		return nil, errors.New("the database URL must be sqlite://PATH or postgres://…")
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	if err := s.start(ctx, o.Migrate); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) start(ctx context.Context, migrate bool) error {
+	if err := s.checkOrdinals(ctx); err != nil {
+		return err
+	}
+	if !migrate {
+		return s.checkSchema(ctx)
+	}
+	if _, err := s.Migrate(ctx); err != nil {
+		return err
+	}
+	_, err := s.write.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('live_since', $1) ON CONFLICT (key) DO NOTHING`,
+		num(s.now().UnixMicro()))
+	return err
+}
+
+func (s *Store) openSQLite(path string) error {
+	if path == "" || path == ":memory:" {
+		return errors.New("sqlite:// needs the path of a file")
+	}
+	s.d, s.path = sqliteDialect, path
+	pragmas := "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=page_size(8192)&_pragma=journal_mode(WAL)" +
+		// FULL: what was acknowledged survives a power cut, too.
+		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-32000)&_pragma=foreign_keys(1)"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas
+	var err error
+	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	s.write.SetConnMaxIdleTime(0)
+	if err := s.write.Ping(); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	s.read.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
+	return nil
+}
+
+func (s *Store) openPostgres(ctx context.Context, databaseURL string, conns int) error {
+	s.d = postgresDialect
+	cfg, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return errors.New("the database URL is not a PostgreSQL URL") // pgx's text holds the password
+	}
+	if cfg.MaxConns < int32(conns) {
+		cfg.MaxConns = int32(conns)
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return err
+	}
+	s.write = stdlib.OpenDBFromPool(s.pool)
+	s.read = s.write
+	if err := s.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	return nil
+}
+
+// checkOrdinals makes sure that the driver binds $N by number: there are SQLite
+// drivers that bind by the order of appearance, which would swap values silently.
+func (s *Store) checkOrdinals(ctx context.Context) error {
+	var a, b string
+	if err := s.read.QueryRowContext(ctx, `SELECT CAST($2 AS TEXT), CAST($1 AS TEXT)`, "one", "two").Scan(&a, &b); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	if a != "two" || b != "one" {
+		return errors.New("the database driver does not bind parameters by their number")
+	}
+	return nil
+}
+
+// Close closes the database.
+func (s *Store) Close() error {
+	var errs []error
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	if s.read != nil && s.read != s.write {
+		errs = append(errs, s.read.Close())
+	}
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is "sqlite" or "postgres".
+func (s *Store) Engine() string { return s.d.name }
+
+// Writer is the pool that writes: one connection on SQLite. Whoever holds a
+// transaction of it must not ask for another.
+func (s *Store) Writer() *sql.DB { return s.write }
+
+// Pool is PostgreSQL's pool, nil on SQLite.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	if err := s.read.QueryRowContext(ctx, `SELECT 1 FROM meta LIMIT 1`).Scan(&one); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// NextSeq is a number that grows with time: microseconds since 1970 in the upper
+// bits, chance in the lower ones, so that several machines hardly ever meet; where
+// they do, the database refuses the second and the unit of work runs again.
+func (s *Store) NextSeq() int64 {
+	const bits = 11 // until the year 2112
+	for {
+		last := s.lastSeq.Load()
+		next := s.now().UnixMicro()<<bits | rand.Int64N(1<<bits)
+		if next <= last {
+			next = last + 1
+		}
+		if s.lastSeq.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
+// Meta reads one of the values that the store keeps about itself, empty where it is not set.
+func (s *Store) Meta(ctx context.Context, key string) (string, error) {
+	var v string
+	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, key).Scan(&v)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return v, err
+}
+
+// SetMeta writes one of them.
+func (s *Store) SetMeta(ctx context.Context, key, value string) error {
+	_, err := s.write.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	return err
+}
+
+// FixMeta writes a value unless there is one, and returns the one that is there.
+func (s *Store) FixMeta(ctx context.Context, key, value string) (string, error) {
+	if _, err := s.write.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, key, value); err != nil {
+		return "", err
+	}
+	var v string
+	err := s.write.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, key).Scan(&v)
+	return v, err
+}
+
+// Backup writes a consistent copy of a SQLite database to a new file while it is in use.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	if s.d.name != sqliteDialect.name {
+		return errors.New("backup is for SQLite; use pg_dump for PostgreSQL")
+	}
+	_, err := s.write.ExecContext(ctx, `VACUUM INTO $1`, file)
+	return err
+}

@@ -1,0 +1,298 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Table is one table within a unit of work: the rows that were loaded, by key
+// and by index, and above them the overlay of the event that is being applied.
+// What Get and By return is shared and must not be changed; Edit hands out a row
+// to change.
+type Table[R comparable] struct {
+	tx      *Tx
+	def     *tableDef
+	key     func(*R) *Key
+	rev     func(*R) *int64
+	base    map[Key]*cell[R]
+	over    map[Key]*R // nil: deleted
+	want    map[Key]struct{}
+	indexes []*Index[R]
+}
+
+type cell[R comparable] struct {
+	row *R // nil: not there
+	was *R // as it is in the database; nil: not there
+}
+
+// Index finds rows by the value of one column.
+type Index[R comparable] struct {
+	t       *Table[R]
+	col     string
+	where   string               // a further condition, with the leading AND
+	query   func(dialect) string // instead of the plain look-up
+	numeric bool
+	val     func(*R) string
+	loaded  map[Key]struct{} // Key.ID is the column's value
+	want    map[Key]struct{}
+	rows    map[Key]map[Key]struct{}
+}
+
+func newTable[R comparable](tx *Tx, def *tableDef, key func(*R) *Key, rev func(*R) *int64) *Table[R] {
+	t := &Table[R]{tx: tx, def: def, key: key, rev: rev, base: map[Key]*cell[R]{}, over: map[Key]*R{}, want: map[Key]struct{}{}}
+	tx.tables = append(tx.tables, t)
+	return t
+}
+
+func (t *Table[R]) index(col string, val func(*R) string) *Index[R] {
+	ix := &Index[R]{t: t, col: col, val: val, loaded: map[Key]struct{}{}, want: map[Key]struct{}{}, rows: map[Key]map[Key]struct{}{}}
+	t.indexes = append(t.indexes, ix)
+	return ix
+}
+
+// Get returns the row, nil where there is none.
+func (t *Table[R]) Get(k Key) *R {
+	if r, ok := t.over[k]; ok {
+		return r
+	}
+	if c, ok := t.base[k]; ok {
+		return c.row
+	}
+	t.want[k] = struct{}{}
+	t.tx.miss()
+	return t.base[k].row
+}
+
+// Want asks for a row to be there at the next load, without needing it now.
+func (t *Table[R]) Want(k Key) {
+	if _, ok := t.base[k]; !ok && k.ID != "" {
+		t.want[k] = struct{}{}
+	}
+}
+
+// Edit returns the row to be changed, a new one where there is none.
+func (t *Table[R]) Edit(k Key) *R {
+	if r := t.over[k]; r != nil {
+		return r
+	}
+	r := new(R)
+	if now := t.Get(k); now != nil {
+		*r = *now
+	} else {
+		*t.key(r) = k
+	}
+	t.over[k] = r
+	return r
+}
+
+// Delete removes the row.
+func (t *Table[R]) Delete(k Key) {
+	t.Get(k)
+	t.over[k] = nil
+}
+
+// By returns the rows whose column has the value, ordered by key.
+func (ix *Index[R]) By(k Key) []*R {
+	t := ix.t
+	if _, ok := ix.loaded[k]; !ok {
+		ix.want[k] = struct{}{}
+		t.tx.miss()
+	}
+	var out []*R
+	for rk := range ix.rows[k] {
+		if _, over := t.over[rk]; !over {
+			out = append(out, t.base[rk].row)
+		}
+	}
+	for rk, r := range t.over {
+		if r != nil && rk.Account == k.Account && rk.Livemode == k.Livemode && ix.val(r) == k.ID {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b *R) int { return compareKeys(*t.key(a), *t.key(b)) })
+	return out
+}
+
+// Want asks for the rows to be there at the next load.
+func (ix *Index[R]) Want(k Key) {
+	if _, ok := ix.loaded[k]; !ok && k.ID != "" {
+		ix.want[k] = struct{}{}
+	}
+}
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.ID, b.ID))
+}
+
+// merge makes the overlay's rows the rows.
+func (t *Table[R]) merge() {
+	for k, r := range t.over {
+		c := t.base[k]
+		t.unlink(k, c.row)
+		c.row = r
+		t.link(k, r)
+	}
+	clear(t.over)
+}
+
+func (t *Table[R]) discard() { clear(t.over) }
+
+func (t *Table[R]) link(k Key, r *R) {
+	if r == nil {
+		return
+	}
+	for _, ix := range t.indexes {
+		v := k.With(ix.val(r))
+		if ix.rows[v] == nil {
+			ix.rows[v] = map[Key]struct{}{}
+		}
+		ix.rows[v][k] = struct{}{}
+	}
+}
+
+func (t *Table[R]) unlink(k Key, r *R) {
+	if r == nil {
+		return
+	}
+	for _, ix := range t.indexes {
+		delete(ix.rows[k.With(ix.val(r))], k)
+	}
+}
+
+// load reads whatever is wanted, in one statement per account, mode and index.
+// It reports whether anything was.
+func (t *Table[R]) load(ctx context.Context) (bool, error) {
+	any := false
+	for group, ids := range grouped(t.want) {
+		any = true
+		q := fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s", t.def.sel, t.def.idCol, t.tx.s.d.list(3))
+		if err := t.read(ctx, q, group, t.tx.s.d.listArg(ids, false)); err != nil {
+			return any, err
+		}
+		for _, id := range ids {
+			if k := group.With(id); t.base[k] == nil {
+				t.base[k] = &cell[R]{}
+			}
+		}
+	}
+	clear(t.want)
+	for _, ix := range t.indexes {
+		for group, ids := range grouped(ix.want) {
+			any = true
+			q := fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", t.def.sel, ix.col, t.tx.s.d.list(3), ix.where)
+			if ix.query != nil {
+				q = ix.query(t.tx.s.d)
+			}
+			if err := t.read(ctx, q, group, t.tx.s.d.listArg(ids, ix.numeric)); err != nil {
+				return any, err
+			}
+			for _, id := range ids {
+				ix.loaded[group.With(id)] = struct{}{}
+			}
+		}
+		clear(ix.want)
+	}
+	return any, nil
+}
+
+func grouped(want map[Key]struct{}) map[Key][]string {
+	if len(want) == 0 {
+		return nil
+	}
+	out := map[Key][]string{}
+	for k := range want {
+		g := k.With("")
+		out[g] = append(out[g], k.ID)
+	}
+	return out
+}
+
+func (t *Table[R]) read(ctx context.Context, q string, group Key, list any) error {
+	rows, err := t.tx.query(ctx, q, group.Account, group.Livemode, list)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", t.def.name, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r := new(R)
+		if err := rows.Scan(t.def.targets(reflect.ValueOf(r).Elem())...); err != nil {
+			return fmt.Errorf("load %s: %w", t.def.name, err)
+		}
+		k := *t.key(r)
+		if t.base[k] == nil { // what is there already may have been changed
+			t.base[k] = &cell[R]{row: r, was: r}
+			t.link(k, r)
+		}
+	}
+	return rows.Err()
+}
+
+// flush writes back what has changed, in the keys' order so that two units of
+// work never wait for each other in a circle.
+func (t *Table[R]) flush(ctx context.Context) error {
+	var dirty []Key
+	for k, c := range t.base {
+		if c.row != c.was && (c.row == nil || c.was == nil || *c.row != *c.was) {
+			dirty = append(dirty, k)
+		}
+	}
+	slices.SortFunc(dirty, compareKeys)
+	var write []reflect.Value
+	for _, k := range dirty {
+		c := t.base[k]
+		if c.row == nil {
+			n, err := t.tx.exec(ctx, t.def.del, k.Account, k.Livemode, k.ID, *t.rev(c.was))
+			if err != nil {
+				return fmt.Errorf("delete from %s: %w", t.def.name, err)
+			}
+			if n != 1 {
+				return fmt.Errorf("%w: %s %s", errConflict, t.def.name, k.ID)
+			}
+			continue
+		}
+		*t.rev(c.row) = 1
+		if c.was != nil {
+			*t.rev(c.row) = *t.rev(c.was) + 1
+		}
+		write = append(write, reflect.ValueOf(c.row).Elem())
+	}
+	if err := t.tx.write(ctx, t.def, write); err != nil {
+		return err
+	}
+	return nil
+}
+
+// write writes rows in bulk and wants every one of them affected.
+func (tx *Tx) write(ctx context.Context, def *tableDef, rows []reflect.Value) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var n int64
+	var err error
+	if tx.s.d.unnest {
+		n, err = tx.exec(ctx, def.upIn, def.columns(rows)...)
+	} else {
+		n, err = tx.execEach(ctx, def.upsert, func(yield func([]any) bool) {
+			args := make([]any, 0, len(def.cols))
+			for _, r := range rows {
+				if !yield(def.values(r, args[:0])) {
+					return
+				}
+			}
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", def.name, err)
+	}
+	if n != int64(len(rows)) {
+		return fmt.Errorf("%w: %s, %d of %d rows", errConflict, def.name, n, len(rows))
+	}
+	return nil
+}
+
+func num(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,535 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"math/rand/v2"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Tx is the unit of work: an identity map over the rows that a batch of events
+// touches. A rule reads and writes it as if there were one event; rows are loaded
+// and written back in bulk.
+//
+// What a rule needs and is not there yet stops it (see Discover); it is loaded for
+// all events of the batch together, and the rule runs again.
+type Tx struct {
+	// Now is the time of the unit of work, Unix microseconds.
+	Now int64
+
+	Inbox          *Table[InboxEvent]
+	Objects        *Table[Object]
+	Waits          *Table[Wait]
+	Tenants        *Table[Tenant]
+	Customers      *Table[Customer]
+	Links          *Table[CustomerLink]
+	Subscriptions  *Table[Subscription]
+	Schedules      *Table[Schedule]
+	Invoices       *Table[Invoice]
+	PaymentLinks   *Table[PaymentLink]
+	Charges        *Table[Charge]
+	Refunds        *Table[Refund]
+	Disputes       *Table[Dispute]
+	CreditNotes    *Table[CreditNote]
+	PaymentMethods *Table[PaymentMethod]
+	Payments       *Table[Payment]
+	Products       *Table[Product]
+	Prices         *Table[Price]
+	Effects        *Table[Effect]
+
+	InboxBySeq            *Index[InboxEvent]
+	InboxByObject         *Index[InboxEvent] // the newest 100 of an object
+	WaitsOn               *Index[Wait]
+	CustomersByTenant     *Index[Customer]
+	LinksByCustomer       *Index[CustomerLink]
+	SubscriptionsBy       *Index[Subscription] // customer
+	SchedulesBySub        *Index[Schedule]
+	UnpaidBySubscription  *Index[Invoice]
+	PaymentLinksByInvoice *Index[PaymentLink]
+	PaymentLinksByIntent  *Index[PaymentLink]
+	PaymentLinksByCharge  *Index[PaymentLink]
+	ChargesByInvoice      *Index[Charge]
+	ChargesByIntent       *Index[Charge]
+	RefundsByCharge       *Index[Refund]
+	RefundsByIntent       *Index[Refund]
+	DisputesByCharge      *Index[Dispute]
+	CreditNotesByInvoice  *Index[CreditNote]
+	PaymentMethodsBy      *Index[PaymentMethod] // customer
+	PaymentsByInvoice     *Index[Payment]
+	PaymentsByCharge      *Index[Payment]
+
+	s           *Store
+	ctx         context.Context //nolint:containedctx // the unit of work lives within one call
+	sql         *sql.Tx
+	conn        *sql.Conn
+	tables      []tableOps
+	discovering bool
+	failed      error // the database failed: the whole unit of work is void
+
+	payloads     map[int64][]byte // raw, by seq
+	payloadsWant map[int64]struct{}
+	packed       []payload
+	packedNew    []payload
+	timeline     []TimelineEntry
+	timelineNew  []TimelineEntry
+	kinds        map[string]struct{}
+	texts        []string // SQLite: statements to be prepared for the next unit of work
+}
+
+type tableOps interface {
+	load(ctx context.Context) (bool, error)
+	merge()
+	discard()
+	flush(ctx context.Context) error
+}
+
+var (
+	inboxDef    = define(InboxEvent{}, "inbox", "event_id")
+	objectDef   = define(Object{}, "objects", "id")
+	waitDef     = define(Wait{}, "waits", "event_id")
+	tenantDef   = define(Tenant{}, "tenants", "id")
+	customerDef = define(Customer{}, "customers", "id")
+	linkDef     = define(CustomerLink{}, "customer_links", "id")
+	subDef      = define(Subscription{}, "subscriptions", "id")
+	scheduleDef = define(Schedule{}, "schedules", "id")
+	invoiceDef  = define(Invoice{}, "invoices", "id")
+	payLinkDef  = define(PaymentLink{}, "payment_links", "id")
+	chargeDef   = define(Charge{}, "charges", "id")
+	refundDef   = define(Refund{}, "refunds", "id")
+	disputeDef  = define(Dispute{}, "disputes", "id")
+	noteDef     = define(CreditNote{}, "credit_notes", "id")
+	methodDef   = define(PaymentMethod{}, "payment_methods", "id")
+	paymentDef  = define(Payment{}, "payments", "id")
+	productDef  = define(Product{}, "products", "id")
+	priceDef    = define(Price{}, "prices", "id")
+	effectDef   = define(Effect{}, "effects", "key")
+	timelineDef = define(TimelineEntry{}, "timeline", "")
+	payloadDef  = define(payload{}, "payloads", "")
+)
+
+// newestOfObjects reads of each object the 100 newest events, what is final first.
+var newestOfObjects = func(d dialect) string {
+	cols := strings.Join(inboxDef.cols, ", ")
+	return fmt.Sprintf(`SELECT %s FROM (SELECT %s, row_number() OVER (PARTITION BY object_id ORDER BY final DESC, created DESC, event_id) AS n
+		FROM inbox WHERE account = $1 AND livemode = $2 AND object_id %s) AS newest WHERE n <= 100`, cols, cols, d.list(3))
+}
+
+func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context belongs to the unit of work
+	tx := &Tx{s: s, ctx: ctx, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
+		kinds: map[string]struct{}{}}
+	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
+	tx.Objects = newTable(tx, objectDef, func(r *Object) *Key { return &r.Key }, func(r *Object) *int64 { return &r.Rev })
+	tx.Waits = newTable(tx, waitDef, func(r *Wait) *Key { return &r.Key }, func(r *Wait) *int64 { return &r.Rev })
+	tx.Tenants = newTable(tx, tenantDef, func(r *Tenant) *Key { return &r.Key }, func(r *Tenant) *int64 { return &r.Rev })
+	tx.Customers = newTable(tx, customerDef, func(r *Customer) *Key { return &r.Key }, func(r *Customer) *int64 { return &r.Rev })
+	tx.Links = newTable(tx, linkDef, func(r *CustomerLink) *Key { return &r.Key }, func(r *CustomerLink) *int64 { return &r.Rev })
+	tx.Subscriptions = newTable(tx, subDef, func(r *Subscription) *Key { return &r.Key }, func(r *Subscription) *int64 { return &r.Rev })
+	tx.Schedules = newTable(tx, scheduleDef, func(r *Schedule) *Key { return &r.Key }, func(r *Schedule) *int64 { return &r.Rev })
+	tx.Invoices = newTable(tx, invoiceDef, func(r *Invoice) *Key { return &r.Key }, func(r *Invoice) *int64 { return &r.Rev })
+	tx.PaymentLinks = newTable(tx, payLinkDef, func(r *PaymentLink) *Key { return &r.Key }, func(r *PaymentLink) *int64 { return &r.Rev })
+	tx.Charges = newTable(tx, chargeDef, func(r *Charge) *Key { return &r.Key }, func(r *Charge) *int64 { return &r.Rev })
+	tx.Refunds = newTable(tx, refundDef, func(r *Refund) *Key { return &r.Key }, func(r *Refund) *int64 { return &r.Rev })
+	tx.Disputes = newTable(tx, disputeDef, func(r *Dispute) *Key { return &r.Key }, func(r *Dispute) *int64 { return &r.Rev })
+	tx.CreditNotes = newTable(tx, noteDef, func(r *CreditNote) *Key { return &r.Key }, func(r *CreditNote) *int64 { return &r.Rev })
+	tx.PaymentMethods = newTable(tx, methodDef, func(r *PaymentMethod) *Key { return &r.Key }, func(r *PaymentMethod) *int64 { return &r.Rev })
+	tx.Payments = newTable(tx, paymentDef, func(r *Payment) *Key { return &r.Key }, func(r *Payment) *int64 { return &r.Rev })
+	tx.Products = newTable(tx, productDef, func(r *Product) *Key { return &r.Key }, func(r *Product) *int64 { return &r.Rev })
+	tx.Prices = newTable(tx, priceDef, func(r *Price) *Key { return &r.Key }, func(r *Price) *int64 { return &r.Rev })
+	tx.Effects = newTable(tx, effectDef, func(r *Effect) *Key { return &r.Key }, func(r *Effect) *int64 { return &r.Rev })
+
+	tx.InboxBySeq = tx.Inbox.index("seq", func(r *InboxEvent) string { return num(r.Seq) })
+	tx.InboxBySeq.numeric = true
+	tx.InboxByObject = tx.Inbox.index("object_id", func(r *InboxEvent) string { return r.ObjectID })
+	tx.InboxByObject.query = newestOfObjects
+	tx.WaitsOn = tx.Waits.index("on_id", func(r *Wait) string { return r.OnID })
+	tx.CustomersByTenant = tx.Customers.index("tenant", func(r *Customer) string { return r.Tenant })
+	tx.LinksByCustomer = tx.Links.index("customer", func(r *CustomerLink) string { return r.Customer })
+	tx.SubscriptionsBy = tx.Subscriptions.index("customer", func(r *Subscription) string { return r.Customer })
+	tx.SchedulesBySub = tx.Schedules.index("subscription", func(r *Schedule) string { return r.Subscription })
+	tx.UnpaidBySubscription = tx.Invoices.index("subscription", func(r *Invoice) string {
+		if r.StripeStatus != "open" && r.StripeStatus != "uncollectible" {
+			return ""
+		}
+		return r.Subscription
+	})
+	tx.UnpaidBySubscription.where = " AND stripe_status IN ('open', 'uncollectible') AND subscription <> ''"
+	tx.PaymentLinksByInvoice = tx.PaymentLinks.index("invoice", func(r *PaymentLink) string { return r.Invoice })
+	tx.PaymentLinksByIntent = tx.PaymentLinks.index("payment_intent", func(r *PaymentLink) string { return r.PaymentIntent })
+	tx.PaymentLinksByIntent.where = " AND payment_intent <> ''"
+	tx.PaymentLinksByCharge = tx.PaymentLinks.index("charge", func(r *PaymentLink) string { return r.Charge })
+	tx.PaymentLinksByCharge.where = " AND charge <> ''"
+	tx.ChargesByInvoice = tx.Charges.index("invoice", func(r *Charge) string { return r.Invoice })
+	tx.ChargesByInvoice.where = " AND invoice <> ''"
+	tx.ChargesByIntent = tx.Charges.index("payment_intent", func(r *Charge) string { return r.PaymentIntent })
+	tx.ChargesByIntent.where = " AND payment_intent <> ''"
+	tx.RefundsByCharge = tx.Refunds.index("charge", func(r *Refund) string { return r.Charge })
+	tx.RefundsByCharge.where = " AND charge <> ''"
+	tx.RefundsByIntent = tx.Refunds.index("payment_intent", func(r *Refund) string { return r.PaymentIntent })
+	tx.RefundsByIntent.where = " AND payment_intent <> ''"
+	tx.DisputesByCharge = tx.Disputes.index("charge", func(r *Dispute) string { return r.Charge })
+	tx.CreditNotesByInvoice = tx.CreditNotes.index("invoice", func(r *CreditNote) string { return r.Invoice })
+	tx.PaymentMethodsBy = tx.PaymentMethods.index("customer", func(r *PaymentMethod) string { return r.Customer })
+	tx.PaymentsByInvoice = tx.Payments.index("invoice", func(r *Payment) string { return r.Invoice })
+	tx.PaymentsByInvoice.where = " AND invoice <> ''"
+	return tx
+}
+
+// Update runs fn in one transaction. Where the database refuses because somebody
+// else was faster, everything is rolled back and fn runs again from the start, so
+// fn must leave nothing behind outside of its Tx. An error of fn rolls back.
+func (s *Store) Update(ctx context.Context, locks []string, fn func(*Tx) error) error {
+	for try := 0; ; try++ {
+		err := s.updateOnce(ctx, locks, fn)
+		if err == nil || try == 10 || !retryable(err) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))):
+		}
+	}
+}
+
+func retryable(err error) bool {
+	if errors.Is(err, errConflict) {
+		return true
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "40001", "40P01", "23505": // serialization, deadlock, a key that two made at once
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) updateOnce(ctx context.Context, locks []string, fn func(*Tx) error) error {
+	tx := newTx(s, ctx)
+	defer func() { s.prepare(ctx, tx.texts) }() // runs last, when the connection is free again
+	var err error
+	// The connection is held beside the transaction: River's driver wants it.
+	if tx.conn, err = s.write.Conn(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer tx.conn.Close()
+	if tx.sql, err = tx.conn.BeginTx(ctx, nil); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer func() { _ = tx.sql.Rollback() }() // after a commit it does nothing
+	if err := tx.lock(ctx, locks); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if tx.failed != nil {
+		return tx.failed
+	}
+	if err := tx.flush(ctx); err != nil {
+		return err
+	}
+	// The commit point: whatever this unit of work did is durable when Commit
+	// returns nil, and none of it is before.
+	if err := tx.sql.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// lock takes an advisory lock on each of the ids, in one order for all. They make
+// conflicts rare; that none does harm is the business of rev.
+func (tx *Tx) lock(ctx context.Context, ids []string) error {
+	if !tx.s.d.unnest || len(ids) == 0 {
+		return nil
+	}
+	keys := make([]int64, 0, len(ids))
+	for _, id := range ids {
+		h := fnv.New64a()
+		h.Write([]byte(id))
+		keys = append(keys, int64(h.Sum64()))
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	_, err := tx.sql.ExecContext(ctx, `SELECT count(pg_advisory_xact_lock(k)) FROM unnest($1::bigint[]) AS k`, keys)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
+}
+
+// SQL is the transaction itself, for whoever writes tables of their own with it.
+func (tx *Tx) SQL() *sql.Tx { return tx.sql }
+
+// Conn is the connection of the transaction.
+func (tx *Tx) Conn() *sql.Conn { return tx.conn }
+
+// missing is what a rule is stopped with where a row is not loaded yet.
+type missing struct{}
+
+// databaseError carries a failure of the database out of a rule.
+type databaseError struct{ err error }
+
+func (tx *Tx) miss() {
+	if tx.discovering {
+		panic(missing{})
+	}
+	if _, err := tx.load(); err != nil {
+		panic(databaseError{err})
+	}
+}
+
+func (tx *Tx) load() (bool, error) {
+	any := false
+	for _, t := range tx.tables {
+		loaded, err := t.load(tx.ctx)
+		if err != nil {
+			return any, err
+		}
+		any = any || loaded
+	}
+	loaded, err := tx.loadPayloads()
+	return any || loaded, err
+}
+
+// Discover runs each step as far as it gets and loads what they missed, together,
+// until none misses anything. Nothing of what they do is kept.
+func (tx *Tx) Discover(steps iter.Seq[func() error]) error {
+	tx.discovering = true
+	defer func() { tx.discovering = false }()
+	for range 12 { // deeper needs are loaded one by one by Do
+		for step := range steps {
+			_ = tx.attempt(step) // it will fail again, where it counts
+			tx.discard()
+		}
+		loaded, err := tx.load()
+		if err != nil {
+			return err
+		}
+		if !loaded {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Do runs one step. Where it errs or panics nothing of what it did is kept, and
+// the error is returned; where the database failed the unit of work is void.
+func (tx *Tx) Do(step func() error) error {
+	err := tx.attempt(step)
+	if err != nil {
+		tx.discard()
+		return err
+	}
+	for _, t := range tx.tables {
+		t.merge()
+	}
+	tx.packed = append(tx.packed, tx.packedNew...)
+	tx.timeline = append(tx.timeline, tx.timelineNew...)
+	tx.packedNew, tx.timelineNew = nil, nil
+	return nil
+}
+
+func (tx *Tx) discard() {
+	for _, t := range tx.tables {
+		t.discard()
+	}
+	for _, p := range tx.packedNew {
+		delete(tx.payloads, p.Seq)
+	}
+	tx.packedNew, tx.timelineNew = nil, nil
+}
+
+// PanicError is a panic of a rule.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+func (tx *Tx) attempt(step func() error) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case missing:
+			err = errors.New("a row is not loaded yet")
+		case databaseError:
+			tx.failed = p.err
+			err = p.err
+		default:
+			err = &PanicError{p, debug.Stack()}
+		}
+	}()
+	if tx.failed != nil {
+		return tx.failed
+	}
+	return step()
+}
+
+// Failed is the failure of the database that made this unit of work void.
+func (tx *Tx) Failed() error { return tx.failed }
+
+// NextSeq is Store.NextSeq.
+func (tx *Tx) NextSeq() int64 { return tx.s.NextSeq() }
+
+// PutPayload stores the bytes of an event.
+func (tx *Tx) PutPayload(seq int64, p Packed, raw []byte) {
+	tx.packedNew = append(tx.packedNew, payload{seq, p.dict, p.body})
+	tx.payloads[seq] = raw
+}
+
+// Payload returns the bytes of an event, nil where they are no longer kept.
+func (tx *Tx) Payload(seq int64) []byte {
+	if raw, ok := tx.payloads[seq]; ok {
+		return raw
+	}
+	tx.payloadsWant[seq] = struct{}{}
+	tx.miss()
+	return tx.payloads[seq]
+}
+
+func (tx *Tx) loadPayloads() (bool, error) {
+	if len(tx.payloadsWant) == 0 {
+		return false, nil
+	}
+	ids := make([]string, 0, len(tx.payloadsWant))
+	for seq := range tx.payloadsWant {
+		ids = append(ids, num(seq))
+		tx.payloads[seq] = nil
+	}
+	clear(tx.payloadsWant)
+	rows, err := tx.query(tx.ctx, `SELECT seq, dict, body FROM payloads WHERE seq `+tx.s.d.list(1), tx.s.d.listArg(ids, true))
+	if err != nil {
+		return true, fmt.Errorf("load payloads: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p payload
+		if err := rows.Scan(&p.Seq, &p.Dict, &p.Body); err != nil {
+			return true, fmt.Errorf("load payloads: %w", err)
+		}
+		if tx.payloads[p.Seq], err = unpack(p.Dict, p.Body); err != nil {
+			return true, fmt.Errorf("payload %d: %w", p.Seq, err)
+		}
+	}
+	return true, rows.Err()
+}
+
+// AddTimeline adds an entry; its number must be the tenant's next.
+func (tx *Tx) AddTimeline(e TimelineEntry) { tx.timelineNew = append(tx.timelineNew, e) }
+
+// Wake asks for the effects of a kind to be worked on after the commit.
+func (tx *Tx) Wake(kind string) { tx.kinds[kind] = struct{}{} }
+
+func (tx *Tx) flush(ctx context.Context) error {
+	for _, t := range tx.tables {
+		if err := t.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if err := tx.write(ctx, payloadDef, rowsOf(tx.packed)); err != nil {
+		return err
+	}
+	if err := tx.write(ctx, timelineDef, rowsOf(tx.timeline)); err != nil {
+		return err
+	}
+	if len(tx.kinds) == 0 || tx.s.Enqueue == nil {
+		return nil
+	}
+	kinds := make([]string, 0, len(tx.kinds))
+	for k := range tx.kinds {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return tx.s.Enqueue(ctx, tx, kinds)
+}
+
+func rowsOf[R any](rows []R) []reflect.Value {
+	out := make([]reflect.Value, len(rows))
+	for i := range rows {
+		out[i] = reflect.ValueOf(&rows[i]).Elem()
+	}
+	return out
+}
+
+func (tx *Tx) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if tx.s.d.unnest {
+		return tx.sql.QueryContext(ctx, q, args...)
+	}
+	stmt, err := tx.s.stmt(ctx, tx, q)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (tx *Tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
+	var r sql.Result
+	var err error
+	if tx.s.d.unnest {
+		r, err = tx.sql.ExecContext(ctx, q, args...)
+	} else {
+		var stmt *sql.Stmt
+		if stmt, err = tx.s.stmt(ctx, tx, q); err == nil {
+			r, err = stmt.ExecContext(ctx, args...)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (tx *Tx) execEach(ctx context.Context, q string, each iter.Seq[[]any]) (int64, error) {
+	stmt, err := tx.s.stmt(ctx, tx, q)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for args := range each {
+		r, err := stmt.ExecContext(ctx, args...)
+		if err != nil {
+			return n, err
+		}
+		k, err := r.RowsAffected()
+		if err != nil {
+			return n, err
+		}
+		n += k
+	}
+	return n, nil
+}
+
+// stmt is SQLite's prepared statement of a text. There is one writing connection,
+// so that it is prepared once.
+func (s *Store) stmt(ctx context.Context, tx *Tx, q string) (*sql.Stmt, error) {
+	if st, ok := s.stmts.Load(q); ok {
+		return tx.sql.StmtContext(ctx, st.(*sql.Stmt)), nil
+	}
+	tx.texts = append(tx.texts, q)
+	return tx.sql.PrepareContext(ctx, q)
+}
+
+// prepare keeps statements that a unit of work had to prepare for itself.
+func (s *Store) prepare(ctx context.Context, texts []string) {
+	for _, q := range texts {
+		if _, ok := s.stmts.Load(q); ok {
+			continue
+		}
+		if st, err := s.write.PrepareContext(ctx, q); err == nil {
+			s.stmts.Store(q, st)
+		}
+	}
+}
