@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"math/big"
@@ -127,6 +128,22 @@ func TestValueGet(t *testing.T) {
 	}
 	for range v.Get("list").Members() {
 		t.Error("Members yields of an array")
+	}
+}
+
+// An object so large that an index does not take it, one that it just takes, and
+// names that share a slot.
+func TestIndex(t *testing.T) {
+	for _, members := range []int{0, 1, 2, 127, 128, 129, 1000} {
+		text := []byte("{")
+		for i := range members {
+			text = fmt.Appendf(text, `"m%03d":%d,`, i%700, i)
+		}
+		checkParse(t, append(text, `"id":"x","id":"y"}`...))
+	}
+	checkParse(t, []byte(`{"a":1,"\u0061":2,"b":3}`))
+	if x := indexOf(Value{}); x.member("a").Exists() {
+		t.Error("an index of nothing finds something")
 	}
 }
 
@@ -286,8 +303,15 @@ func same(t *testing.T, v Value, want any) {
 		if v.Kind() != KindObject || len(names) != len(want) {
 			t.Fatalf("%s has %d names, want %d", v.Raw(), len(names), len(want))
 		}
+		x := indexOf(v)
 		for name := range maps.Keys(want) {
 			same(t, v.Get(name), want[name])
+			if x.member(name) != v.Get(name) {
+				t.Errorf("index: %q of %s is %s", name, v.Raw(), x.member(name).Raw())
+			}
+		}
+		if x.member("no such name").Exists() != v.Get("no such name").Exists() {
+			t.Errorf("index: %s has a member that it has not", v.Raw())
 		}
 	}
 }

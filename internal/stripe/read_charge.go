@@ -5,27 +5,28 @@ package stripe
 // versions have source for payment_method, dispute for disputed, and no
 // amount_captured: it is then the whole amount once captured.
 func ReadCharge(v Value) Charge {
-	refunds, _ := list(v.member("refunds"))
+	x := indexOf(v)
+	refunds, _ := list(x.member("refunds"))
 	c := Charge{
-		ID:             ref(v.member("id")),
-		Customer:       ref(v.member("customer")),
-		PaymentIntent:  ref(v.member("payment_intent")),
-		Invoice:        ref(v.member("invoice")),
-		PaymentMethod:  ref(v.member("payment_method"), v.member("source")),
-		Status:         v.member("status").text(),
-		Currency:       v.member("currency").text(),
-		Amount:         v.member("amount").Int(),
-		AmountCaptured: v.member("amount_captured").Int(),
-		AmountRefunded: v.member("amount_refunded").Int(),
-		Refunded:       v.member("refunded").Bool(),
-		Captured:       v.member("captured").Bool(),
-		Disputed:       v.member("disputed").Bool() || ref(v.member("dispute")) != "",
-		Created:        v.member("created").Time(),
-		FailureCode:    v.member("failure_code").text(),
-		FailureMessage: v.member("failure_message").text(),
+		ID:             ref(x.member("id")),
+		Customer:       ref(x.member("customer")),
+		PaymentIntent:  ref(x.member("payment_intent")),
+		Invoice:        ref(x.member("invoice")),
+		PaymentMethod:  ref(x.member("payment_method"), x.member("source")),
+		Status:         x.member("status").text(),
+		Currency:       x.member("currency").text(),
+		Amount:         x.member("amount").Int(),
+		AmountCaptured: x.member("amount_captured").Int(),
+		AmountRefunded: x.member("amount_refunded").Int(),
+		Refunded:       x.member("refunded").Bool(),
+		Captured:       x.member("captured").Bool(),
+		Disputed:       x.member("disputed").Bool() || ref(x.member("dispute")) != "",
+		Created:        x.member("created").Time(),
+		FailureCode:    x.member("failure_code").text(),
+		FailureMessage: x.member("failure_message").text(),
 		Refunds:        each(refunds, ReadRefund),
 	}
-	if c.Captured && v.member("amount_captured").IsNull() {
+	if c.Captured && x.member("amount_captured").IsNull() {
 		c.AmountCaptured = c.Amount
 	}
 	return c

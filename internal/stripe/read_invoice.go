@@ -8,57 +8,58 @@ package stripe
 // Invoices of the months before basil have both families of fields, the new
 // ones often null.
 func ReadInvoice(v Value) Invoice {
-	transitions := v.member("status_transitions")
-	lines, more := list(v.member("lines"))
-	payments, _ := list(v.member("payments"))
+	x := indexOf(v)
+	transitions := x.member("status_transitions")
+	lines, more := list(x.member("lines"))
+	payments, _ := list(x.member("payments"))
 	i := Invoice{
-		ID:                 ref(v.member("id")),
-		Number:             v.member("number").text(),
-		Customer:           ref(v.member("customer")),
-		Subscription:       ref(v.Get("parent", "subscription_details", "subscription"), v.member("subscription")),
-		Status:             v.member("status").text(),
-		BillingReason:      v.member("billing_reason").text(),
-		Currency:           v.member("currency").text(),
-		Created:            instant(v.member("created"), v.member("date")),
-		Metadata:           readMetadata(v.member("metadata")),
-		Subtotal:           v.member("subtotal").Int(),
-		Total:              v.member("total").Int(),
-		AmountPaid:         v.member("amount_paid").Int(),
-		AmountDue:          v.member("amount_due").Int(),
-		AmountRemaining:    v.member("amount_remaining").Int(),
-		StartingBalance:    v.member("starting_balance").Int(),
-		AttemptCount:       v.member("attempt_count").Int(),
-		Attempted:          v.member("attempted").Bool(),
-		NextPaymentAttempt: v.member("next_payment_attempt").Time(),
-		CollectionMethod:   text(v.member("collection_method"), v.member("billing")),
-		DueDate:            v.member("due_date").Time(),
-		FinalizedAt:        instant(transitions.member("finalized_at"), v.member("finalized_at")),
+		ID:                 ref(x.member("id")),
+		Number:             x.member("number").text(),
+		Customer:           ref(x.member("customer")),
+		Subscription:       ref(x.member("parent").Get("subscription_details", "subscription"), x.member("subscription")),
+		Status:             x.member("status").text(),
+		BillingReason:      x.member("billing_reason").text(),
+		Currency:           x.member("currency").text(),
+		Created:            instant(x.member("created"), x.member("date")),
+		Metadata:           readMetadata(x.member("metadata")),
+		Subtotal:           x.member("subtotal").Int(),
+		Total:              x.member("total").Int(),
+		AmountPaid:         x.member("amount_paid").Int(),
+		AmountDue:          x.member("amount_due").Int(),
+		AmountRemaining:    x.member("amount_remaining").Int(),
+		StartingBalance:    x.member("starting_balance").Int(),
+		AttemptCount:       x.member("attempt_count").Int(),
+		Attempted:          x.member("attempted").Bool(),
+		NextPaymentAttempt: x.member("next_payment_attempt").Time(),
+		CollectionMethod:   text(x.member("collection_method"), x.member("billing")),
+		DueDate:            x.member("due_date").Time(),
+		FinalizedAt:        instant(transitions.member("finalized_at"), x.member("finalized_at")),
 		PaidAt:             transitions.member("paid_at").Time(),
 		VoidedAt:           transitions.member("voided_at").Time(),
 		UncollectibleAt:    transitions.member("marked_uncollectible_at").Time(),
-		PeriodStart:        v.member("period_start").Time(),
-		PeriodEnd:          v.member("period_end").Time(),
+		PeriodStart:        x.member("period_start").Time(),
+		PeriodEnd:          x.member("period_end").Time(),
 		Payments:           each(payments, ReadInvoicePayment),
-		HostedInvoiceURL:   v.member("hosted_invoice_url").text(),
-		InvoicePDF:         v.member("invoice_pdf").text(),
+		HostedInvoiceURL:   x.member("hosted_invoice_url").text(),
+		InvoicePDF:         x.member("invoice_pdf").text(),
 		Lines:              each(lines, func(line Value) Line { return readLine(line, v) }),
 		LinesHaveMore:      more,
 		Taxes:              readInvoiceTaxes(v),
-		Deleted:            v.member("deleted").Bool(),
-		CustomerName:       v.member("customer_name").text(),
-		CustomerEmail:      v.member("customer_email").text(),
-		CustomerAddress:    readAddress(v.member("customer_address")),
-		CustomerTaxIDs:     readTaxIDs(v.member("customer_tax_ids")),
-		CustomerTaxExempt:  v.member("customer_tax_exempt").text(),
-		Description:        v.member("description").text(),
-		Footer:             v.member("footer").text(),
-		AccountName:        v.member("account_name").text(),
-		AccountCountry:     v.member("account_country").text(),
+		Deleted:            x.member("deleted").Bool(),
+		CustomerName:       x.member("customer_name").text(),
+		CustomerEmail:      x.member("customer_email").text(),
+		CustomerAddress:    readAddress(x.member("customer_address")),
+		CustomerTaxIDs:     readTaxIDs(x.member("customer_tax_ids")),
+		CustomerTaxExempt:  x.member("customer_tax_exempt").text(),
+		Description:        x.member("description").text(),
+		Footer:             x.member("footer").text(),
+		AccountName:        x.member("account_name").text(),
+		AccountCountry:     x.member("account_country").text(),
 	}
 	if i.Subscription == "" {
 		i.Subscription = linesSubscription(lines)
 	}
-	if i.Status == "" && v.member("paid").Bool() {
+	if i.Status == "" && x.member("paid").Bool() {
 		i.Status = "paid"
 	}
 	for _, t := range i.Taxes {

@@ -17,33 +17,34 @@ func KnownSubscriptionStatus(s string) bool {
 // start_date (2019-10-17; the start before it was that of the current plan, so
 // created stands in), status_details (2026-09-30.endive).
 func ReadSubscription(v Value) Subscription {
-	start, end := v.member("current_period_start"), v.member("current_period_end")
-	items, more := list(v.member("items"))
+	x := indexOf(v)
+	start, end := x.member("current_period_start"), x.member("current_period_end")
+	items, more := list(x.member("items"))
 	s := Subscription{
-		ID:                   ref(v.member("id")),
-		Customer:             ref(v.member("customer")),
-		Status:               v.member("status").text(),
-		Currency:             v.member("currency").text(),
-		Created:              v.member("created").Time(),
-		Metadata:             readMetadata(v.member("metadata")),
+		ID:                   ref(x.member("id")),
+		Customer:             ref(x.member("customer")),
+		Status:               x.member("status").text(),
+		Currency:             x.member("currency").text(),
+		Created:              x.member("created").Time(),
+		Metadata:             readMetadata(x.member("metadata")),
 		Items:                each(items, readItem),
-		TrialStart:           v.member("trial_start").Time(),
-		TrialEnd:             v.member("trial_end").Time(),
-		CancelAt:             v.member("cancel_at").Time(),
-		CancelAtPeriodEnd:    v.member("cancel_at_period_end").Bool(),
-		CanceledAt:           v.member("canceled_at").Time(),
-		EndedAt:              v.member("ended_at").Time(),
-		StartDate:            instant(v.member("start_date"), v.member("created")),
-		DefaultPaymentMethod: ref(v.member("default_payment_method"), v.member("default_source")),
-		LatestInvoice:        ref(v.member("latest_invoice")),
-		Schedule:             ref(v.member("schedule")),
-		CollectionMethod:     text(v.member("collection_method"), v.member("billing")),
-		CollectionPaused:     v.member("pause_collection").Kind() == KindObject,
-		CancellationReason:   v.Get("cancellation_details", "reason").text(),
-		PausedReason:         v.Get("status_details", "paused", "subscription", "type").text(),
+		TrialStart:           x.member("trial_start").Time(),
+		TrialEnd:             x.member("trial_end").Time(),
+		CancelAt:             x.member("cancel_at").Time(),
+		CancelAtPeriodEnd:    x.member("cancel_at_period_end").Bool(),
+		CanceledAt:           x.member("canceled_at").Time(),
+		EndedAt:              x.member("ended_at").Time(),
+		StartDate:            instant(x.member("start_date"), x.member("created")),
+		DefaultPaymentMethod: ref(x.member("default_payment_method"), x.member("default_source")),
+		LatestInvoice:        ref(x.member("latest_invoice")),
+		Schedule:             ref(x.member("schedule")),
+		CollectionMethod:     text(x.member("collection_method"), x.member("billing")),
+		CollectionPaused:     x.member("pause_collection").Kind() == KindObject,
+		CancellationReason:   x.member("cancellation_details").member("reason").text(),
+		PausedReason:         x.member("status_details").Get("paused", "subscription", "type").text(),
 		ItemsHaveMore:        more,
 	}
-	if s.Items == nil && !v.member("plan").IsNull() {
+	if s.Items == nil && !x.member("plan").IsNull() {
 		s.Items = []Item{readItem(v)}
 		s.Items[0].ID = ""
 	}
