@@ -108,9 +108,10 @@ type chosen struct {
 	thicken bool // bold was asked for, and the font is not
 }
 
-// face is the font that shows r, whose script is the given one. Where no font
-// has r, it is the main font, which shows its sign for a missing character.
-func (l *Library) face(r rune, script language.Script, bold bool) chosen {
+// face is the font that shows r. Where no font has it, it is the main font, which
+// shows its sign for a missing character. Within is the script of the text
+// around r, for what belongs to no script itself (the Arabic comma, dandas).
+func (l *Library) face(r rune, within language.Script, bold bool) chosen {
 	main := pick(latin, bold)
 	if l.own.Regular != nil {
 		main = chosen{l.own.Regular, bold && l.own.Bold == nil}
@@ -121,9 +122,12 @@ func (l *Library) face(r rune, script language.Script, bold bool) chosen {
 			return main
 		}
 	}
-	f := byScript[script]
+	f := byScript[language.LookupScript(r)]
 	if f == nil {
 		f = latin
+		if around := byScript[within]; around != nil && !latin.regular().has(r) {
+			f = around
+		}
 	}
 	if c := pick(f, bold); c.face.has(r) {
 		return c

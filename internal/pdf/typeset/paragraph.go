@@ -41,7 +41,7 @@ func (s *Setter) prepare(text []rune, how Text) *paragraph {
 		// Spaces, punctuation and marks stay with what they follow; ASCII and what
 		// has a script of its own get the font that is made for it.
 		if own.Strong() || before.face == nil || r > ' ' && r < 0x7F || !before.face.has(r) {
-			font = s.library.face(r, own, how.Bold)
+			font = s.library.face(r, script, how.Bold)
 		}
 		level := int8(0)
 		if levels != nil {
