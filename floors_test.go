@@ -60,11 +60,18 @@ var clocks = map[string]string{
 // plays Stripe, that an event type stands in.
 const rulesFile = "internal/apply/rules.go"
 
+// namesakes are the files that an event type stands in without being decided
+// by.
+var namesakes = map[string]string{
+	"internal/mail/samples.go":       "the event in a sample of a mail",
+	"internal/stripe/order_state.go": "invoice.paid is a field there",
+}
+
 // TestFloors reads the module's files itself: a test that asks another program
 // to do so is served from the cache when they change.
 func TestFloors(t *testing.T) {
 	files := readModule(t, os.DirFS("."))
-	for _, fault := range slices.Concat(files.strayFolders(), files.upwardImports(), files.strayStripe(), files.strayClocks(clocks), files.strayEvents()) {
+	for _, fault := range slices.Concat(files.strayFolders(), files.upwardImports(), files.strayStripe(), files.strayClocks(clocks), files.strayEvents(namesakes)) {
 		t.Error(fault)
 	}
 }
@@ -201,7 +208,7 @@ func (m module) strayStripe() (faults []string) {
 func (m module) strayClocks(listed map[string]string) (faults []string) {
 	asks := map[string]bool{}
 	m.each(func(name string, file *ast.File) {
-		if isTest(name) || strings.HasPrefix(name, "cmd/") || !slices.Contains(paths(file), "time") {
+		if isTest(name) || path.Dir(name) == "internal/store/storetest" || strings.HasPrefix(name, "cmd/") || !slices.Contains(paths(file), "time") {
 			return
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
@@ -249,10 +256,11 @@ func (m module) eventTypes() map[string]bool {
 	return types
 }
 
-// strayEvents finds event types of the table in another file, and the table
-// where nothing of it is found.
-func (m module) strayEvents() (faults []string) {
-	types := m.eventTypes()
+// strayEvents finds event types of the table in another file that is not
+// listed, what is listed and has none, and the table where nothing of it is
+// found.
+func (m module) strayEvents(listed map[string]string) (faults []string) {
+	types, has := m.eventTypes(), map[string]bool{}
 	m.each(func(name string, file *ast.File) {
 		if in, _ := room(path.Dir(name)); isTest(name) || name == rulesFile || in == "stripetest" {
 			return
@@ -260,12 +268,20 @@ func (m module) strayEvents() (faults []string) {
 		ast.Inspect(file, func(node ast.Node) bool {
 			if expression, ok := node.(ast.Expr); ok {
 				if text, ok := literal(expression); ok && types[text] {
+					if has[name] = true; listed[name] != "" {
+						return true
+					}
 					faults = append(faults, fmt.Sprintf("%s: %q stands in %s, and nowhere else", name, text, rulesFile))
 				}
 			}
 			return true
 		})
 	})
+	for _, name := range slices.Sorted(maps.Keys(listed)) {
+		if !has[name] {
+			faults = append(faults, name+": is listed as having an event type and has none")
+		}
+	}
 	if m.files[rulesFile] != nil && len(types) == 0 {
 		faults = append(faults, rulesFile+": has no Type that is an event's")
 	}
@@ -317,6 +333,9 @@ func TestFloorsFind(t *testing.T) {
 		{"an event in a test", "internal/apply/x_test.go", "package apply\n\nvar x = \"charge.refunded\"\n", ""},
 		{"an event in the double", "stripetest/x.go", "package stripetest\n\nvar x = \"charge.refunded\"\n", ""},
 		{"an event without a rule", "internal/effect/x.go", "package effect\n\nvar x = \"plan.changed\"\n", ""},
+		{"a listed namesake", "internal/stripe/namesake.go", "package stripe\n\nvar x = \"invoice.paid\"\n", ""},
+		{"a listed namesake that is none", "internal/stripe/namesake.go", "package stripe\n", "internal/stripe/namesake.go: is listed as having an event type and has none"},
+		{"a test database's clock", "internal/store/storetest/x.go", "package storetest\n\nimport \"time\"\n\nvar now = time.Now()\n", ""},
 		{"no events", rulesFile, "package apply\n", rulesFile + ": has no Type that is an event's"},
 		{"a nested module", "tools/x.go", imports("internal/apply"), ""},
 		{"testdata", "billing/testdata/x.go", imports("internal/apply"), ""},
@@ -328,12 +347,15 @@ func TestFloorsFind(t *testing.T) {
 				rulesFile:      {Data: []byte(rules)},
 			}
 			house[test.file] = &fstest.MapFile{Data: []byte(test.source)}
-			listed := map[string]string{}
-			if test.file == "internal/effect/clock.go" {
-				listed[test.file] = "a worker"
+			clocks, namesakes := map[string]string{}, map[string]string{}
+			switch path.Base(test.file) {
+			case "clock.go":
+				clocks[test.file] = "a worker"
+			case "namesake.go":
+				namesakes[test.file] = "a field"
 			}
 			m := readModule(t, house)
-			faults := slices.Concat(m.strayFolders(), m.upwardImports(), m.strayStripe(), m.strayClocks(listed), m.strayEvents())
+			faults := slices.Concat(m.strayFolders(), m.upwardImports(), m.strayStripe(), m.strayClocks(clocks), m.strayEvents(namesakes))
 			if have := strings.Join(faults, "\n"); have != test.want {
 				t.Errorf("have %q, want %q", have, test.want)
 			}
