@@ -38,7 +38,7 @@ func (s *Sender) compose(m Rendered, to *mail.Address) ([]byte, error) {
 	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	if len(m.Logo.Data) > 0 && strings.Contains(m.HTML, "cid:"+logoID) {
 		msg.EmbedReadSeeker(m.Logo.Name, bytes.NewReader(m.Logo.Data),
-			gomail.WithFileContentID(logoID), gomail.WithFileContentType(gomail.ContentType(m.Logo.ContentType)))
+			gomail.WithFileContentID("<"+logoID+">"), gomail.WithFileContentType(gomail.ContentType(m.Logo.ContentType)))
 	}
 	for _, a := range m.Attachments {
 		kind, err := attachmentType(a)
@@ -61,7 +61,7 @@ func attachmentType(a Attachment) (gomail.ContentType, error) {
 		return "application/octet-stream", nil
 	}
 	kind, params, err := mime.ParseMediaType(a.ContentType)
-	if err != nil || strings.ContainsFunc(a.ContentType, isUnsafe) {
+	if err != nil || !strings.Contains(kind, "/") || strings.ContainsFunc(a.ContentType, isUnsafe) {
 		return "", fmt.Errorf("mail: the attachment %q has no media type: %q", clean(a.Name), clean(a.ContentType))
 	}
 	return gomail.ContentType(mime.FormatMediaType(kind, params)), nil

@@ -78,6 +78,9 @@ func readOverrides(dir string, fr frames) (map[partID]part, error) {
 // parseOverride reads one file. A subject stands alone; a text and a page are set
 // in the layout, except for a page that brings its own <!doctype html>.
 func parseOverride(ending string, src source, fr frames) (func(io.Writer, *view) error, error) {
+	if strings.TrimSpace(src.text) == "" {
+		return nil, fmt.Errorf("%s: renders nothing", src.name)
+	}
 	switch ending {
 	case "subject":
 		t, err := texttemplate.Must(fr.text.Clone()).New(src.name).Parse(src.text)
@@ -138,6 +141,9 @@ func (r *Renderer) check(id partID, p part) error {
 		v.format = newFormat(regional(p.locale, nil, append(chain(r.locale), languages[0].tag)), r.zone)
 		var out strings.Builder
 		if err := p.run(&out, &v); err != nil {
+			if !strings.Contains(err.Error(), p.file) {
+				err = fmt.Errorf("%s: %w", p.file, err) // html/template's own complaints lack it
+			}
 			return err
 		}
 		if i == 0 && strings.TrimSpace(out.String()) == "" {

@@ -86,12 +86,15 @@ func (r *Renderer) load(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	// The built-in texts are checked as well: the layout may be the operator's.
-	for _, parts := range []map[partID]part{r.overrides, r.builtin} {
-		for _, id := range slices.SortedFunc(maps.Keys(parts), partID.compare) {
-			if err := r.check(id, parts[id]); err != nil {
-				return err
-			}
+	for _, id := range slices.SortedFunc(maps.Keys(r.overrides), partID.compare) {
+		if err := r.check(id, r.overrides[id]); err != nil {
+			return err
+		}
+	}
+	// The built-in texts are sound; in a layout of the operator's they may not be.
+	for _, id := range slices.SortedFunc(maps.Keys(r.builtin), partID.compare) {
+		if err := r.check(id, r.builtin[id]); err != nil {
+			return fmt.Errorf("the layouts in %s: %w", dir, err)
 		}
 	}
 	return nil
