@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
@@ -128,7 +129,7 @@ func (c *change) runThin(row *store.InboxEvent) error {
 		c.finish(row, store.Ignored, "a thin event, and there is no API key to fetch its object with")
 		return nil
 	}
-	c.refetch(c.ev.ObjectID)
+	c.refetch(c.ev.ObjectID, 0)
 	c.finish(row, store.Applied, "")
 	return nil
 }
@@ -206,7 +207,8 @@ func (c *change) observe(row *store.InboxEvent, again bool) error {
 		}
 	}
 	if !newest.Certain {
-		c.refetch(k.ID)
+		// An answer beats only earlier seconds: this one has to be over.
+		c.refetch(k.ID, 1500*time.Millisecond)
 	}
 	return nil
 }

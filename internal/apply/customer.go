@@ -88,7 +88,7 @@ func sessionCompleted(c *change) error {
 	c.owner(s.Customer)
 	// The status comes from the subscription alone; it may not have been told yet.
 	if s.Subscription != "" && c.fresh && c.tx.Subscriptions.Get(c.key.With(s.Subscription)) == nil {
-		c.refetch(s.Subscription)
+		c.refetch(s.Subscription, 0)
 	}
 	return nil
 }

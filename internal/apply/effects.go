@@ -57,7 +57,7 @@ func (c *change) notice(n notice) {
 		row.Status, row.Reason = store.Skipped, "switched off"
 	default:
 		row.Status, row.DueAt = store.Pending, c.tx.Now
-		c.tx.Wake("notice")
+		c.tx.Wake("notice", row.DueAt)
 	}
 	c.finishEffect(row)
 }
@@ -111,12 +111,12 @@ func (c *change) plan(p effect) {
 	}
 	row.Status, row.DueAt = store.Pending, c.tx.Now+p.delay.Microseconds()
 	c.finishEffect(row)
-	c.tx.Wake(p.kind)
+	c.tx.Wake(p.kind, row.DueAt)
 }
 
 // refetch asks for the object's state at Stripe, where there is an API key. An
 // object is asked for once at a time: one that is already asked for is not again.
-func (c *change) refetch(id string) {
+func (c *change) refetch(id string, delay time.Duration) {
 	if !c.e.Runners["refetch"] {
 		return
 	}
@@ -130,6 +130,6 @@ func (c *change) refetch(id string) {
 	if row.Seq == 0 {
 		c.finishEffect(row)
 	}
-	row.Status, row.Reason, row.Attempts, row.DueAt, row.DoneAt = store.Pending, "", 0, c.tx.Now, 0
-	c.tx.Wake("refetch")
+	row.Status, row.Reason, row.Attempts, row.DueAt, row.DoneAt = store.Pending, "", 0, c.tx.Now+delay.Microseconds(), 0
+	c.tx.Wake("refetch", row.DueAt)
 }

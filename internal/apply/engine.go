@@ -318,7 +318,7 @@ func (c *change) fail(row *store.InboxEvent, cause error) {
 		row.Status, row.NextAttemptAt = store.Dead, 0
 		c.notice(notice{name: "event_dead", object: row.ID, operator: true})
 	}
-	c.tx.Wake("event_retry")
+	c.tx.Wake("event_retry", row.NextAttemptAt)
 	if p := (*store.PanicError)(nil); errors.As(cause, &p) {
 		c.e.log.Error("a rule panicked", "event", row.ID, "type", row.Type, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 	}

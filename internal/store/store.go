@@ -42,8 +42,9 @@ type Store struct {
 	now     func() time.Time
 
 	// Enqueue is called within the transaction of a unit of work that wrote
-	// effects, with their kinds; it makes the jobs that will perform them.
-	Enqueue func(ctx context.Context, tx *Tx, kinds []string) error
+	// effects, with when the first of each kind is due (Unix microseconds); it makes
+	// the jobs that will perform them.
+	Enqueue func(ctx context.Context, tx *Tx, due map[string]int64) error
 }
 
 // Options are how a store is opened.
@@ -191,14 +192,17 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// seqBits are the lower bits of a sequence number, chance; the upper ones are
+// microseconds, enough until the year 2112.
+const seqBits = 11
+
 // NextSeq is a number that grows with time: microseconds since 1970 in the upper
 // bits, chance in the lower ones, so that several machines hardly ever meet; where
 // they do, the database refuses the second and the unit of work runs again.
 func (s *Store) NextSeq() int64 {
-	const bits = 11 // until the year 2112
 	for {
 		last := s.lastSeq.Load()
-		next := s.now().UnixMicro()<<bits | rand.Int64N(1<<bits)
+		next := s.now().UnixMicro()<<seqBits | rand.Int64N(1<<seqBits)
 		if next <= last {
 			next = last + 1
 		}

@@ -82,8 +82,8 @@ type Tx struct {
 	packedNew    []payload
 	timeline     []TimelineEntry
 	timelineNew  []TimelineEntry
-	kinds        map[string]struct{}
-	texts        []string // SQLite: statements to be prepared for the next unit of work
+	due          map[string]int64 // by kind of effect
+	texts        []string         // SQLite: statements to be prepared for the next unit of work
 }
 
 type tableOps interface {
@@ -126,7 +126,7 @@ var newestOfObjects = func(d dialect) string {
 
 func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context belongs to the unit of work
 	tx := &Tx{s: s, ctx: ctx, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
-		kinds: map[string]struct{}{}}
+		due: map[string]int64{}}
 	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
 	tx.Objects = newTable(tx, objectDef, func(r *Object) *Key { return &r.Key }, func(r *Object) *int64 { return &r.Rev })
 	tx.Waits = newTable(tx, waitDef, func(r *Wait) *Key { return &r.Key }, func(r *Wait) *int64 { return &r.Rev })
@@ -430,8 +430,13 @@ func (tx *Tx) loadPayloads() (bool, error) {
 // AddTimeline adds an entry; its number must be the tenant's next.
 func (tx *Tx) AddTimeline(e TimelineEntry) { tx.timelineNew = append(tx.timelineNew, e) }
 
-// Wake asks for the effects of a kind to be worked on after the commit.
-func (tx *Tx) Wake(kind string) { tx.kinds[kind] = struct{}{} }
+// Wake asks for the effects of a kind to be worked on, at a time (Unix microseconds)
+// after the commit.
+func (tx *Tx) Wake(kind string, at int64) {
+	if was, ok := tx.due[kind]; !ok || at < was {
+		tx.due[kind] = at
+	}
+}
 
 func (tx *Tx) flush(ctx context.Context) error {
 	for _, t := range tx.tables {
@@ -445,15 +450,10 @@ func (tx *Tx) flush(ctx context.Context) error {
 	if err := tx.write(ctx, timelineDef, rowsOf(tx.timeline)); err != nil {
 		return err
 	}
-	if len(tx.kinds) == 0 || tx.s.Enqueue == nil {
+	if len(tx.due) == 0 || tx.s.Enqueue == nil {
 		return nil
 	}
-	kinds := make([]string, 0, len(tx.kinds))
-	for k := range tx.kinds {
-		kinds = append(kinds, k)
-	}
-	slices.Sort(kinds)
-	return tx.s.Enqueue(ctx, tx, kinds)
+	return tx.s.Enqueue(ctx, tx, tx.due)
 }
 
 func rowsOf[R any](rows []R) []reflect.Value {
