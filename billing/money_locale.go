@@ -94,19 +94,13 @@ func (l *localeData) symbol(code string) string {
 	return code
 }
 
-// spaced sets a no-break space between symbol and number where they would touch
-// and the symbol's end is a letter: "$5.00", yet "CHF 5.00" (CLDR's
-// currencySpacing).
+// spaced sets a no-break space behind a symbol that would touch the number and
+// ends in a letter: "$5.00", yet "CHF 5.00" (CLDR's currencySpacing; no locale
+// has a number that touches a symbol behind it).
 func (l *localeData) spaced(symbol, pattern string) string {
-	const space = "\u00a0"
 	if strings.Contains(pattern, "¤#") {
-		if r, _ := utf8.DecodeLastRuneInString(symbol); !unicode.In(r, unicode.S, unicode.Z) {
-			return symbol + space
-		}
-	}
-	if strings.Contains(pattern, "#¤") {
-		if r, _ := utf8.DecodeRuneInString(symbol); !unicode.In(r, unicode.S, unicode.Z) {
-			return space + symbol
+		if r, _ := utf8.DecodeLastRuneInString(symbol); !unicode.IsSymbol(r) {
+			return symbol + "\u00a0"
 		}
 	}
 	return symbol

@@ -244,7 +244,7 @@ func TestLocaleFallback(t *testing.T) {
 		"-":                               "November 5, 2026",
 		"de-DE":                           "5. November 2026",
 		"de_AT.UTF-8":                     "5. November 2026",
-		"de_DE@euro":                      "5. November 2026",
+		"en_GB@euro":                      "5 November 2026",
 		"de-DE-1996-x":                    "5. November 2026",
 		"pt-BR":                           "5 de novembro de 2026",
 		"pt-AO":                           "5 de novembro de 2026",

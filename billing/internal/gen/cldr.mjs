@@ -98,7 +98,7 @@ function moneyRow(tag) {
     const text = number(tag, c, 2).format(1);
     if (!text.startsWith(before) || !text.endsWith(after)) throw Error(`${tag}: ${text} is not ${positive}`);
     const symbol = text.slice(before.length, text.length - after.length);
-    return positive.includes('¤#') ? symbol.replace(/\u00a0$/, '') : positive.includes('#¤') ? symbol.replace(/^\u00a0/, '') : symbol;
+    return positive.includes('¤#') ? symbol.replace(/\u00a0$/, '') : symbol;
   };
   const long = parts('123456789012.5');
   const groups = join(long, 'integer').map(s => s.length);
@@ -154,8 +154,7 @@ function rowMoney(r, currency, value) {
   }
   let symbol = r.symbols[currency];
   const pattern = sign ? r.negative : r.positive;
-  if (pattern.includes('¤#') && !/[\p{S}\p{Z}]$/u.test(symbol)) symbol += '\u00a0';
-  if (pattern.includes('#¤') && !/^[\p{S}\p{Z}]/u.test(symbol)) symbol = '\u00a0' + symbol;
+  if (pattern.includes('¤#') && !/\p{S}$/u.test(symbol)) symbol += '\u00a0';
   return pattern.replace('#', () => digits + r.decimal + fraction).replace('¤', () => symbol);
 }
 
