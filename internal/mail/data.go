@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
@@ -140,26 +141,28 @@ type Endpoint struct {
 	Missed    int           // events that the Events API had and the endpoint did not
 }
 
-// How much of a string a mail shows. Names and ids are one line; an error may
-// go on for some.
+// How much of a string a mail shows, in characters. An error may go on for a
+// few lines; the dashboard has all of it.
 const (
-	maxString  = 2000
+	maxString  = 500
 	maxSubject = 150
+	maxLink    = 2000 // Stripe's hosted pages have long tokens
 )
 
-// sanitized is a copy of d in which every string is one clean line, every link
-// is one, and nothing is longer than maxString. It goes over the fields by
-// reflection so that a field that is added later cannot be forgotten.
+// sanitized is a copy of d in which every string is one clean line of at most
+// maxString, and every link is one. It goes over the fields by reflection so that
+// a field that is added later cannot be forgotten.
 func (d Data) sanitized() Data {
-	d.Links = Links{
+	links := Links{
 		Pay:       webLink(d.Links.Pay),
 		Update:    webLink(d.Links.Update),
 		Invoice:   webLink(d.Links.Invoice),
 		Subscribe: webLink(d.Links.Subscribe),
 		Dashboard: webLink(d.Links.Dashboard),
 	}
-	d.Invoice.Lines = append([]Line(nil), d.Invoice.Lines...)
+	d.Invoice.Lines = slices.Clone(d.Invoice.Lines)
 	sanitize(reflect.ValueOf(&d).Elem())
+	d.Links = links
 	return d
 }
 
@@ -184,7 +187,7 @@ func sanitize(v reflect.Value) {
 // text as it is, else empty.
 func webLink(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(s) > maxString || clean(s) != s {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(s) > maxLink || clean(s) != s {
 		return ""
 	}
 	return u.String()

@@ -208,6 +208,7 @@ func TestHostileText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			evil := seller
+			evil.Address, evil.TaxIDs = slices.Clone(seller.Address), slices.Clone(seller.TaxIDs)
 			everyString(reflect.ValueOf(&evil).Elem(), hostile)
 			evil.Website, evil.Email, evil.Accent = "", "", ""
 			r := renderer(t, Options{Seller: evil})
@@ -256,6 +257,10 @@ func TestHostileTextIsShown(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
+	long := "https://invoice.stripe.com/i/" + strings.Repeat("a", 1500)
+	if m := render(t, renderer(t, Options{}), "payment_failed", "en", Data{Links: Links{Pay: long}}); !strings.Contains(m.HTML, long+`"`) || !strings.Contains(m.Text, "\n"+long+"\n") {
+		t.Error("a long link is not kept whole")
+	}
 	for _, s := range []string{
 		"javascript:alert(1)", "data:text/html,x", "//evil.example", "/relative", "http:///nohost", "ftp://x.example", "https://x.example/\r\nBcc: y", "https://x.example/a b\x00",
 		" https://x.example", "https://" + strings.Repeat("x", 5000), "HTTPS:evil",
@@ -456,6 +461,27 @@ func TestKinds(t *testing.T) {
 	Kinds()[0].Name = "x"
 	if kinds[0].Name == "x" {
 		t.Error("Kinds hands out the table itself")
+	}
+}
+
+// docs/mails.md lists the kinds as the table has them.
+func TestKindsAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/mails.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := renderer(t, Options{})
+	for _, k := range kinds {
+		m := render(t, r, k.Name, "en", k.Sample)
+		row := fmt.Sprintf("| `%s` | %s | %s | %s |\n", k.Name, k.Audience, k.About, m.Subject)
+		if !strings.Contains(string(b), row) {
+			t.Errorf("docs/mails.md lacks the row\n%s", row)
+		}
+	}
+	for _, l := range reflect.VisibleFields(reflect.TypeFor[Data]()) {
+		if !strings.Contains(string(b), "`."+l.Name) {
+			t.Errorf("docs/mails.md does not tell of .%s", l.Name)
+		}
 	}
 }
 
