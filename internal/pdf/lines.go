@@ -139,14 +139,16 @@ func (s *sheet) head(columns []column) {
 func (s *sheet) row(columns []column, r *row) {
 	st, small := s.text(), s.small()
 	top := s.y + rowPadding
+	at, details := s.description(columns), top
 	for i, c := range columns {
-		if c.show == "description" {
-			y := s.putAll(r.description, st, c.right, top)
-			s.putAll(r.details, small, c.right, y)
+		if i == at {
+			details = s.putAll(r.description, st, c.right, top)
 		} else {
 			s.putRight(r.cells[i], st, c.right, top)
 		}
 	}
+	// Last, so that who reads the page aloud hears the amount with its line.
+	s.putAll(r.details, small, columns[at].right, details)
 	s.y += r.height
 	s.rule(s.y)
 }

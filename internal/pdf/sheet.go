@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/internal/pdf/paper"
@@ -78,12 +79,16 @@ func (r *Renderer) newSheet(d *Document, x *Hybrid) *sheet {
 	return s
 }
 
-// brief is a text for the file's information: one line of printable characters.
+// brief is a text for the file's information: one line of characters that mean
+// something without a font.
 func brief(text string) string {
 	out := make([]rune, 0, len(text))
 	for _, r := range text {
-		if r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 {
+		switch {
+		case unicode.IsControl(r):
 			r = ' '
+		case unicode.Is(unicode.Co, r):
+			r = unicode.ReplacementChar
 		}
 		if out = append(out, r); len(out) == 200 {
 			break

@@ -16,9 +16,9 @@ type sum struct {
 type weight int
 
 const (
-	plain  weight = iota
-	total         // bold, under a line
-	final         // bold, on a band
+	plain weight = iota
+	total        // bold, under a line
+	final        // bold, on a band
 )
 
 // totals leads from the lines to the total.

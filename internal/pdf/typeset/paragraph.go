@@ -112,6 +112,7 @@ func rightToLeft(s language.Script) bool {
 func (p *paragraph) shape(it *item) {
 	b, em := p.setter.buffer, it.face.unitsPerEm
 	b.Clear()
+	b.Flags = harfbuzz.RemoveDefaultIgnorables // joiners have done their work when it is shaped
 	b.AddRunes(p.text, it.start, it.end-it.start)
 	b.Props.Script, b.Props.Language, b.Props.Direction = it.script, p.setter.language, harfbuzz.LeftToRight
 	if it.level%2 == 1 {
@@ -162,10 +163,10 @@ func (p *paragraph) line(start, end int) Line {
 			it.start, it.end = max(it.start, start), min(it.end, end)
 			p.shape(&it)
 		}
-		run := Run{Face: it.face, Size: p.how.Size, Thicken: it.thicken, Glyphs: it.glyphs, Text: p.text[it.start:it.end], Reordered: it.level%2 == 1}
+		run := Run{Face: it.face, Size: p.how.Size, Thicken: it.thicken, Glyphs: it.glyphs, Text: p.text[it.start:it.end]}
 		for _, g := range it.glyphs {
 			line.Width += g.Advance * p.how.Size
-			run.Reordered = run.Reordered || g.Text == nil
+			run.Reordered = run.Reordered || it.level%2 == 0 && g.Text == nil
 		}
 		line.Runs = append(line.Runs, run)
 		levels = append(levels, it.level)

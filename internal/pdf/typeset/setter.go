@@ -28,7 +28,8 @@ type Run struct {
 	Glyphs  []Glyph
 	Text    []rune // in the order of reading
 	// Reordered says that the glyphs do not follow the text one by one, so that
-	// a reader of the file needs Text.
+	// a reader of the file needs Text. Text from right to left does not count:
+	// readers expect its glyphs from left to right and turn them around.
 	Reordered bool
 }
 
