@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/bursarhq/bursar/internal/stripe"
+)
+
+// EventCounts is how many events of an account have which status. It looks at the
+// whole inbox.
+func (r *Reader) EventCounts(ctx context.Context, account string) (map[string]int64, error) {
+	counts := map[string]int64{}
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var status string
+		var n int64
+		if err := rows.Scan(&status, &n); err != nil {
+			return err
+		}
+		counts[status] = n
+		return nil
+	}, `SELECT status, count(*) FROM inbox WHERE account = $1 GROUP BY status`, account)
+	return counts, err
+}
+
+// Backlog is how many events of an account have a status that is not the last one.
+type Backlog struct {
+	Account string
+	Status  string // failed, parked or dead
+	Events  int64
+	Oldest  int64 // when the first of them was received, Unix microseconds
+}
+
+// Backlogs counts, by index, what is failed, parked or dead.
+func (r *Reader) Backlogs(ctx context.Context) ([]Backlog, error) {
+	var out []Backlog
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var b Backlog
+		if err := rows.Scan(&b.Account, &b.Status, &b.Events, &b.Oldest); err != nil {
+			return err
+		}
+		out = append(out, b)
+		return nil
+	}, `SELECT account, status, count(*), min(received_at) FROM inbox WHERE status IN ('failed', 'parked', 'dead') GROUP BY account, status`)
+	return out, err
+}
+
+// SubscriptionCount is how many subscriptions have a status and a plan.
+type SubscriptionCount struct {
+	Status string // what the app acts on
+	Plan   string // empty: their price is in no plan
+	Count  int64
+}
+
+// SubscriptionCounts counts the subscriptions of an account.
+func (r *Reader) SubscriptionCounts(ctx context.Context, of Key) ([]SubscriptionCount, error) {
+	var out []SubscriptionCount
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var c SubscriptionCount
+		if err := rows.Scan(&c.Status, &c.Plan, &c.Count); err != nil {
+			return err
+		}
+		out = append(out, c)
+		return nil
+	}, `SELECT status, plan, count(*) FROM subscriptions WHERE account = $1 AND livemode = $2 GROUP BY status, plan ORDER BY status, plan`,
+		of.Account, of.Livemode)
+	return out, err
+}
+
+// RecurringPrice is a price as the items of subscriptions tell it.
+type RecurringPrice struct {
+	ID                string
+	Currency          string
+	UnitAmount        int64
+	UnitAmountDecimal string
+	Interval          string // day, week, month, year
+	IntervalCount     int64
+}
+
+// Recurring is what the paying subscriptions of an account (active and past_due; a
+// trial pays nothing yet) pay for: the quantity of each price. It looks at all of them.
+func (r *Reader) Recurring(ctx context.Context, of Key) (map[RecurringPrice]int64, error) {
+	sold := map[RecurringPrice]int64{}
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var currency, text string
+		if err := rows.Scan(&currency, &text); err != nil {
+			return err
+		}
+		var items []stripe.Item
+		if err := json.Unmarshal([]byte(text), &items); err != nil {
+			return fmt.Errorf("items of a subscription: %w", err)
+		}
+		for _, i := range items {
+			p := RecurringPrice{ID: i.Price, Currency: i.Currency, UnitAmount: i.UnitAmount, UnitAmountDecimal: i.UnitAmountDecimal,
+				Interval: i.Interval, IntervalCount: i.IntervalCount}
+			if p.Currency == "" {
+				p.Currency = currency
+			}
+			sold[p] += i.Quantity
+		}
+		return nil
+	}, `SELECT currency, items FROM subscriptions WHERE account = $1 AND livemode = $2 AND status IN ('active', 'past_due')`, of.Account, of.Livemode)
+	return sold, err
+}
+
+// EffectCount is how many effects of a kind have a status.
+type EffectCount struct {
+	Kind   string
+	Status string
+	Count  int64
+}
+
+// EffectCounts counts all effects.
+func (r *Reader) EffectCounts(ctx context.Context) ([]EffectCount, error) {
+	var out []EffectCount
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var c EffectCount
+		if err := rows.Scan(&c.Kind, &c.Status, &c.Count); err != nil {
+			return err
+		}
+		out = append(out, c)
+		return nil
+	}, `SELECT kind, status, count(*) FROM effects GROUP BY kind, status ORDER BY kind, status`)
+	return out, err
+}
+
+// UnmappedPrice is a price that is in no plan and has subscriptions that run.
+type UnmappedPrice struct {
+	Key           // ID is the price's
+	Subscriptions int64
+}
+
+// UnmappedPrices are those of all accounts, ordered by id.
+func (r *Reader) UnmappedPrices(ctx context.Context) ([]UnmappedPrice, error) {
+	var out []UnmappedPrice
+	err := r.scan(ctx, func(rows *sql.Rows) error {
+		var p UnmappedPrice
+		if err := rows.Scan(&p.Account, &p.Livemode, &p.ID, &p.Subscriptions); err != nil {
+			return err
+		}
+		out = append(out, p)
+		return nil
+	}, `SELECT account, livemode, price, count(*) FROM subscriptions WHERE plan = '' AND price <> ''
+		GROUP BY account, livemode, price ORDER BY account, price`)
+	return out, err
+}
