@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -98,22 +99,24 @@ var defaultTemplate = sync.OnceValue(func() *Template {
 // [DefaultTemplate]; what is not known there is an error that shows the line.
 // Fonts are read from files, which may be nil if there are none.
 func ParseTemplate(text []byte, files fs.FS) (*Template, error) {
-	t := &Template{}
-	if err := yaml.UnmarshalWithOptions(DefaultTemplate, t, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%w: layout/default.yaml: %w", ErrTemplate, err)
-	}
-	own := t.Columns
-	t.Columns, t.Blocks = nil, slices.Clip(t.Blocks)
-	blocks := t.Blocks
-	t.Blocks = nil
-	if err := yaml.UnmarshalWithOptions(text, t, yaml.Strict()); err != nil {
+	// Once alone, so that an error shows the line; then laid over the default.
+	if err := yaml.UnmarshalWithOptions(text, &Template{}, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
-	if t.Columns == nil {
-		t.Columns = own
+	var base, own map[string]any
+	if err := yaml.Unmarshal(DefaultTemplate, &base); err != nil {
+		return nil, fmt.Errorf("%w: layout/default.yaml: %w", ErrTemplate, err)
 	}
-	if t.Blocks == nil {
-		t.Blocks = blocks
+	if err := yaml.Unmarshal(text, &own); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
+	}
+	merged, err := yaml.Marshal(overlay(base, own))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
+	}
+	t := &Template{}
+	if err := yaml.Unmarshal(merged, t); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
@@ -122,6 +125,19 @@ func ParseTemplate(text []byte, files fs.FS) (*Template, error) {
 		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
 	return t, nil
+}
+
+// overlay is base with what own says: mappings are merged, all else is replaced.
+func overlay(base, own map[string]any) map[string]any {
+	for key, value := range own {
+		inner, ok := value.(map[string]any)
+		if outer, both := base[key].(map[string]any); ok && both {
+			overlay(outer, inner)
+		} else if value != nil {
+			base[key] = value
+		}
+	}
+	return base
 }
 
 func (t *Template) check() error {
