@@ -78,6 +78,7 @@ type Account struct {
 	taskSeq int
 
 	id            string
+	nextCustomer  string // the id of the next customer; new from the seed if empty
 	index         map[string]noun
 	customers     table[*customer]
 	products      table[*product]

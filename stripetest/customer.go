@@ -72,7 +72,11 @@ func (c *customer) delinquent() bool {
 }
 
 func (a *Account) newCustomer() *customer {
-	c := &customer{base: a.newBase(a.ids.short("cus")), taxExempt: "none", nextSequence: 1}
+	id := a.ids.short("cus")
+	if a.nextCustomer != "" {
+		id, a.nextCustomer = a.nextCustomer, ""
+	}
+	c := &customer{base: a.newBase(id), taxExempt: "none", nextSequence: 1}
 	c.invoicePrefix = a.ids.digits(8)
 	return c
 }

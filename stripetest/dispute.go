@@ -43,7 +43,8 @@ func (d *dispute) render() Object {
 		"is_charge_refundable": false, "livemode": d.acct.cfg.Livemode, "metadata": metadata(nil),
 		"payment_intent": d.charge.intent.id,
 		"payment_method_details": Object{"type": "card", "card": Object{
-			"brand": d.charge.method.card.brand, "case_type": d.caseType(), "network_reason_code": "10",
+			"brand": d.charge.method.card.brand, "case_type": d.caseType(),
+			"network": d.charge.method.card.brand, "network_reason_code": "10",
 		}},
 		"reason": d.reason, "status": d.status,
 	}

@@ -1,6 +1,9 @@
 package stripetest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // feature is https://docs.stripe.com/api/entitlements/feature/object.
 type feature struct {
@@ -81,7 +84,7 @@ func (c *customer) entitled() []*feature {
 
 func (c *customer) entitlement(f *feature) Object {
 	return Object{
-		"id": "ent_" + f.id[len("feat_"):] + c.id[len("cus_"):min(len(c.id), 8)], "object": "entitlements.active_entitlement",
+		"id": "ent_" + strings.TrimPrefix(f.id, "feat_") + strings.TrimPrefix(c.id, "cus_"), "object": "entitlements.active_entitlement",
 		"feature": f.id, "livemode": c.acct.cfg.Livemode, "lookup_key": f.lookupKey,
 	}
 }

@@ -14,7 +14,7 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/customers/{id}/payment_methods", serve: listCustomerMethods, params: "type allow_redisplay"},
 
 	{method: "POST", pattern: "/v1/products", serve: createProduct, params: "id name description active unit_label tax_code marketing_features default_price_data metadata images url statement_descriptor shippable"},
-	{method: "GET", pattern: "/v1/products", serve: listProducts, params: "active created ids type shippable url"},
+	{method: "GET", pattern: "/v1/products", serve: listProducts, params: "active created ids shippable url"},
 	{method: "GET", pattern: "/v1/products/{id}", serve: retrieve("product", "product")},
 	{method: "POST", pattern: "/v1/products/{id}", serve: updateProduct, params: "name description active unit_label tax_code marketing_features default_price metadata images url statement_descriptor shippable"},
 	{method: "DELETE", pattern: "/v1/products/{id}", serve: deleteProduct},

@@ -15,6 +15,15 @@ type Play struct {
 	Step func(about string)
 }
 
+func (p *Play) defaults() {
+	if p.Tenant == "" {
+		p.Tenant = "acme"
+	}
+	if p.Email == "" {
+		p.Email = "owner@" + p.Tenant + ".example"
+	}
+}
+
 // Scenario is a story that an account lives through.
 type Scenario struct {
 	Name  string
@@ -34,12 +43,7 @@ func (a *Account) Play(name string, play Play) (Result, error) {
 	if k < 0 {
 		return Result{}, fmt.Errorf("stripetest: no scenario %q", name)
 	}
-	if play.Tenant == "" {
-		play.Tenant = "acme"
-	}
-	if play.Email == "" {
-		play.Email = "owner@" + play.Tenant + ".example"
-	}
+	play.defaults()
 	s := &story{acct: a, play: play}
 	s.catalog()
 	scenarios[k].run(s)
@@ -62,6 +66,7 @@ type story struct {
 	acct   *Account
 	play   Play
 	result Result
+	note   string // the credit note
 	err    error
 }
 

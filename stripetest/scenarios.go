@@ -113,13 +113,7 @@ var scenarios = []Scenario{
 		s.post("/v1/refunds", Form{"charge": s.charge(), "amount": "1000"})
 		s.hours(1)
 	}},
-	{"credit-note", "a paid invoice is credited in part", func(s *story) {
-		s.signUp("price_pro_monthly", nil)
-		s.days(2)
-		invoice := s.get(s.sub(), nil).Str("latest_invoice")
-		s.step("a credit note over 10.00")
-		s.post("/v1/credit_notes", Form{"invoice": invoice, "amount": "1000", "refund_amount": "1000", "reason": "product_unsatisfactory"})
-	}},
+	{"credit-note", "a paid invoice is credited in part", (*story).creditNote},
 	{"dispute-lost", "a chargeback, lost", disputeStory(false)},
 	{"dispute-won", "a chargeback, won", disputeStory(true)},
 	{"pause-collection", "collection is paused for a renewal: its invoice is void", func(s *story) {
@@ -283,4 +277,15 @@ func entitlements(s *story) {
 	s.signUp("price_pro_monthly", nil)
 	s.days(3)
 	s.do(func() error { _, err := s.acct.Delete(s.sub(), nil); return err })
+}
+
+func (s *story) creditNote() {
+	s.signUp("price_pro_monthly", nil)
+	s.days(2)
+	invoice := s.get(s.sub(), nil).Str("latest_invoice")
+	s.step("a credit note over 10.00")
+	note := s.post("/v1/credit_notes", Form{
+		"invoice": invoice, "amount": "1000", "refund_amount": "1000", "reason": "product_unsatisfactory",
+	})
+	s.note = note.ID()
 }

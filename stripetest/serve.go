@@ -241,3 +241,19 @@ func retrieve(kind, called string) func(*Account, apiRequest) (Object, *Error) {
 		return o, nil
 	}
 }
+
+// Route is one request that the API understands.
+type Route struct {
+	Method  string
+	Pattern string // with {id}
+	Params  []string
+}
+
+// Routes are all of them.
+func Routes() []Route {
+	out := make([]Route, len(routes))
+	for i, r := range routes {
+		out[i] = Route{Method: r.method, Pattern: r.pattern, Params: strings.Fields(r.params)}
+	}
+	return out
+}
