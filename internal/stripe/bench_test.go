@@ -51,6 +51,16 @@ func BenchmarkReadSubscription(b *testing.B) {
 	}
 }
 
+func BenchmarkReadInvoice(b *testing.B) {
+	v := parse1(b, invoiceNew)
+	b.ReportAllocs()
+	for b.Loop() {
+		if i := ReadInvoice(v); i.Status != "paid" {
+			b.Fatal(i.Status)
+		}
+	}
+}
+
 // What the receive path does with an event.
 func BenchmarkEventToSubscription(b *testing.B) {
 	body := sampleEvent(b)

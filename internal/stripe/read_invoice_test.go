@@ -156,6 +156,10 @@ func TestReadCreditNote(t *testing.T) {
 		"new":    `{` + head + `,"refunds":[{"refund":"re_1","amount_refunded":1,"type":"refund"}],"pre_payment_amount":110,"post_payment_amount":0,"total_taxes":` + fresh + `,"lines":{"data":[{` + line + `,"taxes":` + fresh + `}]}}`,
 		"hybrid": `{` + head + `,"refund":{"id":"re_1"},"refunds":[{"refund":{"id":"re_1"}},{"refund":null}],"total_taxes":null,"tax_amounts":` + old + `,"lines":{"data":[{` + line + `,"taxes":null,"tax_amounts":` + old + `}]}}`,
 	})
+	sameShape(t, ReadCreditNote, CreditNote{Refunds: []string{"re_1", "re_2"}}, map[string]string{
+		"two refunds":  `{"refunds":[{"refund":"re_1","amount_refunded":1},{"refund":"re_2"}]}`,
+		"bare refunds": `{"refunds":["re_1",{"id":"re_2","object":"refund"}]}`,
+	})
 	got := ReadCreditNote(parse1(t, `{"type":"mixed","amount":9,"pre_payment_amount":4,"discount_amounts":[{"amount":1},{"amount":2}],"lines":{"data":[],"has_more":true},"refunds":"re_1"}`))
 	if diff := cmp.Diff(CreditNote{Type: "mixed", Amount: 9, Prepayment: 4, Discount: 3, LinesMore: true}, got); diff != "" {
 		t.Errorf("mixed (-want +got):\n%s", diff)
