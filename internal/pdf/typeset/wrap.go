@@ -27,8 +27,24 @@ func (s *Setter) paragraph(lines []Line, text []rune, how Text) []Line {
 
 	start, width := 0, 0.0
 	flush := func(end int) bool {
-		lines = append(lines, p.line(start, end))
-		start, width = end, 0
+		line, cut := p.line(start, end), end
+		// A syllable that was broken in two may be wider than the whole was.
+		for line.Width > how.Width+slack {
+			earlier := cut - 1
+			for earlier > start && !starts[earlier] {
+				earlier--
+			}
+			if earlier <= start {
+				break
+			}
+			cut = earlier
+			line = p.line(start, cut)
+		}
+		lines = append(lines, line)
+		start, width = cut, 0
+		for _, w := range widths[cut:end] {
+			width += w
+		}
 		return how.MaxLines > 0 && len(lines) > how.MaxLines
 	}
 	s.breaks.Init(text)
@@ -60,8 +76,14 @@ func (s *Setter) paragraph(lines []Line, text []rune, how Text) []Line {
 			width += widths[i]
 		}
 	}
-	if start < len(text) {
-		lines = append(lines, p.line(start, len(text)))
+	for start < len(text) {
+		if flush(len(text)) {
+			break
+		}
 	}
 	return lines
 }
+
+// slack is by how many points a line may be wider than asked for: kerning across
+// a break is lost.
+const slack = 1.0
