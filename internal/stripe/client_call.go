@@ -87,7 +87,7 @@ func (heedless) SetLastResponse(r *stripego.APIResponse) {}
 
 // do makes the call until it succeeds, fails for good, has been tried often
 // enough or the context ends. Every try passes the limiter and carries the same
-// idempotency key. The answer is a JSON object.
+// idempotency key. The answer is JSON, and as yet of any shape.
 func (c *Client) do(ctx context.Context, q *request) (*exchange, Value, error) {
 	var last *Error
 	for try := 0; ; try++ {
@@ -154,7 +154,7 @@ func (c *Client) judge(ctx context.Context, q *request, x *exchange) (Value, *Er
 		return Value{}, q.rubbish(x, "a redirect, which the API never sends")
 	}
 	v, err := Parse(x.body)
-	if err != nil || v.Kind() != KindObject {
+	if err != nil {
 		return Value{}, q.rubbish(x, describe(x))
 	}
 	return v, nil

@@ -25,15 +25,16 @@ func truncated(w http.ResponseWriter, _ *http.Request) {
 
 func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// bomb is small on the wire and 32 MiB when unpacked.
-func bomb(w http.ResponseWriter, _ *http.Request) {
+// endless sends spaces, small on the wire, for as long as somebody reads them.
+func endless(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
 	z := gzip.NewWriter(w)
 	block := bytes.Repeat([]byte(" "), 1<<20)
-	for range 32 {
-		z.Write(block)
+	for {
+		if _, err := z.Write(block); err != nil {
+			return
+		}
 	}
-	z.Close()
 }
 
 func TestMisbehavior(t *testing.T) {
@@ -87,7 +88,7 @@ func TestMisbehavior(t *testing.T) {
 		{"another object", []http.HandlerFunc{says(200, `{"id":"cus_2","object":"customer"}`), ok}, 1, stripe.ErrRubbish, 200, true, ""},
 		{"a redirect", []http.HandlerFunc{says(302, someCustomer, "Location", "/v1/customers/cus_1"), ok}, 1, stripe.ErrRubbish, 302, true, ""},
 		{"too much", []http.HandlerFunc{says(200, `{"id":"cus_1","object":"customer","name":"`+strings.Repeat("x", 8<<20)+`"}`), ok}, 1, stripe.ErrRubbish, 200, true, ""},
-		{"too much when unpacked", []http.HandlerFunc{bomb, ok}, 1, stripe.ErrRubbish, 200, true, ""},
+		{"too much when unpacked", []http.HandlerFunc{endless, ok}, 1, stripe.ErrRubbish, 200, true, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -313,6 +314,16 @@ func TestContext(t *testing.T) {
 		_, err := c.Fetch(ctx, "", "cus_1")
 		if !errors.Is(err, stripe.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || len(k.slept) != 0 {
 			t.Errorf("got %v after %v", err, k.slept)
+		}
+	})
+	t.Run("a deadline that the rate limit would pass", func(t *testing.T) {
+		s := newBadStripe(t, fails(500, "api_error", "api_down"))
+		c, k := newClient(t, s.URL, func(cfg *stripe.ClientConfig) { cfg.RPS = 0.01 })
+		ctx, cancel := context.WithDeadline(t.Context(), k.now.Add(10*time.Second))
+		defer cancel()
+		_, err := c.Fetch(ctx, "", "cus_1")
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "api_down") || len(s.requests()) != 1 {
+			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a deadline in a slow try", func(t *testing.T) {

@@ -40,6 +40,9 @@ func TestCommands(t *testing.T) {
 		{"checkout of a metered price by somebody new", func(c *stripe.Client) (stripe.Answer, error) {
 			return c.CreateCheckoutSession(t.Context(), "k", stripe.CheckoutParams{Price: "price_1", SuccessURL: "https://a.example/ok", CustomerEmail: "a@acme.example", AllowPromotionCodes: true, AutomaticTax: true})
 		}, "POST /v1/checkout/sessions allow_promotion_codes=true&automatic_tax[enabled]=true&customer_email=a@acme.example&line_items[0][price]=price_1&mode=subscription&success_url=https://a.example/ok"},
+		{"checkout with tax of a customer", func(c *stripe.Client) (stripe.Answer, error) {
+			return c.CreateCheckoutSession(t.Context(), "k", stripe.CheckoutParams{Price: "price_1", SuccessURL: "https://a.example/ok", Customer: "cus_1", AutomaticTax: true})
+		}, "POST /v1/checkout/sessions automatic_tax[enabled]=true&customer=cus_1&customer_update[address]=auto&line_items[0][price]=price_1&mode=subscription&success_url=https://a.example/ok"},
 		{"expire a checkout", func(c *stripe.Client) (stripe.Answer, error) {
 			return c.ExpireCheckoutSession(t.Context(), "k", "cs_test_1")
 		}, "POST /v1/checkout/sessions/cs_test_1/expire "},
@@ -122,6 +125,35 @@ func TestCommandsNeedAKey(t *testing.T) {
 	}
 	if _, err := c.CreateCustomer(t.Context(), strings.Repeat("x", 255), stripe.CustomerParams{}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestCommandsNeedAnID(t *testing.T) {
+	s := newBadStripe(t, says(200, someCustomer))
+	c, _ := newClient(t, s.URL, nil)
+	for _, id := range []string{"", ".", "..", strings.Repeat("x", 256)} {
+		for name, do := range map[string]func() error{
+			"UpdateCustomer":        func() error { _, err := c.UpdateCustomer(t.Context(), "k", id, stripe.CustomerParams{}); return err },
+			"ExpireCheckoutSession": func() error { _, err := c.ExpireCheckoutSession(t.Context(), "k", id); return err },
+			"UpdateSubscription": func() error {
+				_, err := c.UpdateSubscription(t.Context(), "k", id, stripe.SubscriptionUpdate{})
+				return err
+			},
+			"CancelSubscription": func() error { _, err := c.CancelSubscription(t.Context(), "k", id, stripe.CancelParams{}); return err },
+			"UpdateSchedule":     func() error { _, err := c.UpdateSchedule(t.Context(), "k", id, stripe.ScheduleUpdate{}); return err },
+			"ReleaseSchedule":    func() error { _, err := c.ReleaseSchedule(t.Context(), "k", id); return err },
+			"UpdateWebhookEndpoint": func() error {
+				_, err := c.UpdateWebhookEndpoint(t.Context(), "k", id, stripe.WebhookEndpointUpdate{})
+				return err
+			},
+		} {
+			if err := do(); err == nil {
+				t.Errorf("%s took %q", name, id)
+			}
+		}
+	}
+	if n := len(s.requests()); n != 0 {
+		t.Errorf("%d requests", n)
 	}
 }
 
@@ -229,6 +261,15 @@ func TestChangeAtPeriodEnd(t *testing.T) {
 			if err == nil || len(s.requests()) != 1 {
 				t.Errorf("from %q: got %v", from, err)
 			}
+		}
+	})
+	t.Run("before the schedule has begun", func(t *testing.T) {
+		s := newBadStripe(t, says(200, strings.Replace(richSchedule, `{"start_date":200,"end_date":300}`, "null", 1)))
+		c, _ := newClient(t, s.URL, nil)
+		_, err := c.ChangeAtPeriodEnd(t.Context(), "k", stripe.ScheduledChange{Schedule: "sub_sched_1", Price: "price_2"})
+		all := s.requests()
+		if err != nil || len(all) != 2 || all[1].form.Get("phases[0][start_date]") != "100" {
+			t.Errorf("got %v, asked %+v", err, all)
 		}
 	})
 	t.Run("without an end", func(t *testing.T) {

@@ -272,6 +272,14 @@ func TestListEnds(t *testing.T) {
 			}
 		})
 	}
+	t.Run("at objects without ids, be it in the middle", func(t *testing.T) {
+		s := newBadStripe(t, page(`{"object":"x"}`))
+		c, _ := newClient(t, s.URL, nil)
+		err := drain(c.List(t.Context(), "/v1/events", url.Values{"starting_after": {"evt_1"}}))
+		if n := len(s.requests()); n != 1 || !errors.Is(err, stripe.ErrRubbish) {
+			t.Errorf("%d pages, %v", n, err)
+		}
+	})
 	t.Run("when the caller has enough", func(t *testing.T) {
 		s := newBadStripe(t, listOf(250))
 		c, _ := newClient(t, s.URL, nil)
