@@ -23,6 +23,7 @@ type change struct {
 	asOf   int64        // its second
 	fresh  bool         // it is another one than before, or to be applied again
 	stale  bool         // the event says less than what is known
+	rerun  bool         // the event was in the inbox before
 
 	customer string // whose it is, once the rule found out
 	tenant   string
@@ -142,7 +143,7 @@ func (c *change) finish(row *store.InboxEvent, status, reason string) {
 	if status == store.Applied || status == store.Stale {
 		row.AppliedAt = c.tx.Now
 	}
-	if status != store.Parked && row.Rev > 0 && c.tx.Waits.Get(c.key) != nil {
+	if status != store.Parked && c.rerun && c.tx.Waits.Get(c.key) != nil {
 		c.tx.Waits.Delete(c.key)
 	}
 	row.Customer = c.customer
@@ -310,7 +311,7 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool) ([]store.Key, Res
 			return err
 		}
 		c = newChange(e, tx, &Delivery{Event: ev, Source: row.Source, Account: k.Account, Asked: row.ObservedAt})
-		c.key = k
+		c.key, c.rerun = k, true
 		if c.customer == "" {
 			c.customer = row.Customer
 		}

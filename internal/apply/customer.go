@@ -157,9 +157,13 @@ func (c *change) link(customer, tenant, source string, at int64) {
 		e.Customer, e.Tenant, e.Source, e.At = customer, tenant, source, at
 	}
 	row := c.editCustomer(c.key.With(customer))
-	owner := ownerOf(c.tx.LinksByCustomer.By(c.key.With(customer)))
-	if owner != tenant {
-		c.notice(notice{name: "tenant_conflict", object: customer, repeat: tenant, operator: true})
+	links := c.tx.LinksByCustomer.By(c.key.With(customer))
+	best := ownerOf(links)
+	owner := best.Tenant
+	for _, l := range links {
+		if l.Tenant != owner && l.Source != linkCreated && best.Source != linkPut {
+			c.notice(notice{name: "tenant_conflict", object: customer, repeat: l.Tenant, operator: true})
+		}
 	}
 	if owner == row.Tenant {
 		return
@@ -181,17 +185,16 @@ func (c *change) link(customer, tenant, source string, at int64) {
 // ownerOf computes a customer's tenant from everything that named one: the app's
 // last word, else the oldest statement; within a second a session that Bursar made
 // before metadata before other sessions.
-func ownerOf(links []*store.CustomerLink) string {
+func ownerOf(links []*store.CustomerLink) *store.CustomerLink {
 	weight := map[string]int{linkPut: 0, linkOwnSession: 1, linkMetadata: 1, linkSession: 1, linkCreated: 2}
 	precedence := []string{linkPut, linkOwnSession, linkMetadata, linkSession, linkCreated}
-	best := slices.MinFunc(links, func(a, b *store.CustomerLink) int {
+	return slices.MinFunc(links, func(a, b *store.CustomerLink) int {
 		return cmp.Or(
 			cmp.Compare(weight[a.Source], weight[b.Source]),
 			cmp.Compare(a.At, b.At),
 			cmp.Compare(slices.Index(precedence, a.Source), slices.Index(precedence, b.Source)),
 			cmp.Compare(a.Tenant, b.Tenant))
 	})
-	return best.Tenant
 }
 
 func entitlementsChanged(c *change) error {

@@ -37,8 +37,22 @@ func subscriptionChanged(c *change) error {
 		c.link(customer, tenant, linkMetadata, c.ev.Created)
 	}
 	c.owner(customer)
-	c.subscriptions = append(c.subscriptions, k)
+	c.touchSubscription(k)
+	c.unmapped(stripe.ReadSubscription(c.ev.Object))
 	return nil
+}
+
+// unmapped tells the operator of a running subscription whose price is in no plan.
+// It looks at what the event says, stale or not, so that the notice does not depend
+// on which events came in time.
+func (c *change) unmapped(told stripe.Subscription) {
+	item := c.e.decidingItem(told.Items)
+	if item == nil || item.Price == "" || billing.Ended(told.Status) {
+		return
+	}
+	if _, _, ok := c.e.Catalog.ByPrice(item.Price); !ok {
+		c.notice(notice{name: "price_unmapped", object: item.Price, operator: true, untrue: c.stale})
+	}
 }
 
 // knownStatus is the status of the newest snapshot whose status Bursar knows: a
@@ -125,8 +139,6 @@ func (c *change) settleSubscription(k store.Key) error {
 		row.Price, row.Quantity = item.Price, item.Quantity
 		if plan, _, ok := c.e.Catalog.ByPrice(item.Price); ok {
 			row.Plan = plan.ID
-		} else if item.Price != "" && !billing.Ended(row.StripeStatus) {
-			c.notice(notice{name: "price_unmapped", object: item.Price, operator: true})
 		}
 		if item.CurrentPeriodEnd != 0 {
 			row.CurrentPeriodStart, row.CurrentPeriodEnd = item.CurrentPeriodStart, item.CurrentPeriodEnd

@@ -40,11 +40,17 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 	// Two event objects of one request with one content are one change; without a
 	// request that is only assumed where the events make no path as they are.
 	linked = dropTwins(all, linked, true)
-	if ends := pathEnds(all, linked, before); len(ends) > 0 {
-		return ends
-	}
-	if once := dropTwins(all, linked, false); len(once) < len(linked) {
-		return pathEnds(all, once, before)
+	once := dropTwins(all, linked, false)
+	for _, nodes := range [][]int{linked, once} {
+		ends := pathEnds(all, nodes, before, agrees)
+		if len(ends) > 1 && !oneState(all, ends) {
+			if exact := pathEnds(all, nodes, before, follows); len(exact) > 0 {
+				ends = exact
+			}
+		}
+		if len(ends) > 0 {
+			return ends
+		}
 	}
 	return nil
 }
@@ -67,9 +73,9 @@ func dropTwins(all []Snapshot, among []int, sameRequest bool) []int {
 	return out
 }
 
-// pathEnds searches the paths that visit every node once and returns the nodes
-// at which one can end.
-func pathEnds(all []Snapshot, nodes []int, before int) []int {
+// pathEnds searches the paths that visit every node once, each step being one that
+// next allows, and returns the nodes at which one can end.
+func pathEnds(all []Snapshot, nodes []int, before int, next func(a, b *Snapshot) bool) []int {
 	n := len(nodes)
 	if n > maxChain {
 		return nil
@@ -77,13 +83,13 @@ func pathEnds(all []Snapshot, nodes []int, before int) []int {
 	var follows [maxChain][maxChain]bool
 	for b := range n {
 		for a := range n {
-			follows[a][b] = a != b && agrees(&all[nodes[a]], &all[nodes[b]])
+			follows[a][b] = a != b && next(&all[nodes[a]], &all[nodes[b]])
 		}
 	}
 	// reach[mask] holds, as bits, the nodes at which a path over mask can end.
 	reach := make([]uint16, 1<<n)
 	for b := range n {
-		if before < 0 || agrees(&all[before], &all[nodes[b]]) {
+		if before < 0 || next(&all[before], &all[nodes[b]]) {
 			reach[1<<b] |= 1 << b
 		}
 	}
