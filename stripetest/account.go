@@ -181,7 +181,7 @@ type TB interface {
 }
 
 // New makes an account for one test and closes it when the test ends. If the
-// test fails, the seed is logged.
+// test fails, a seed that was chosen is logged.
 func New(t TB, configure ...func(*Config)) *Account {
 	t.Helper()
 	var cfg Config
@@ -191,7 +191,7 @@ func New(t TB, configure ...func(*Config)) *Account {
 	a := NewAccount(cfg)
 	t.Cleanup(func() {
 		a.Close()
-		if t.Failed() {
+		if t.Failed() && cfg.Seed != 0 {
 			t.Logf("stripetest: seed %d", cfg.Seed)
 		}
 	})
@@ -241,7 +241,7 @@ func (a *Account) call(method, path string, form Form) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return object, nil
+	return object.clone(), nil // it may share parts with others
 }
 
 // noun is a thing with an id that Stripe's API shows.

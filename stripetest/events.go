@@ -141,7 +141,7 @@ func (e *event) public(version string) Event {
 	previous, _ := data["previous_attributes"].(Object)
 	return Event{
 		ID: e.id, Type: o.Str("type"), Created: time.Unix(e.created, 0).UTC(),
-		Object: data["object"].(Object), Previous: previous, Payload: o.JSON(),
+		Object: data["object"].(Object).clone(), Previous: previous.clone(), Payload: o.JSON(),
 	}
 }
 

@@ -158,6 +158,9 @@ type price struct {
 	tiersMode   string
 	tiers       []tier
 	trialDays   int64
+
+	// What render and plan made last; dropped by a change.
+	shown, shownPlan Object
 }
 
 // tier is one step of a tiered price; upTo 0 is the last one.
@@ -170,7 +173,11 @@ func (p *price) scheme() string {
 	return "per_unit"
 }
 
+// render is kept until the price changes: every item and line shows it.
 func (p *price) render() Object {
+	if p.shown != nil {
+		return p.shown
+	}
 	o := Object{
 		"id": p.id, "object": "price", "active": p.active, "billing_scheme": p.scheme(),
 		"created": p.created, "currency": p.currency, "custom_unit_amount": nil,
@@ -193,6 +200,7 @@ func (p *price) render() Object {
 			"usage_type": p.usage,
 		}
 	}
+	p.shown = o
 	return o
 }
 
@@ -201,6 +209,9 @@ func (p *price) render() Object {
 func (p *price) plan() Object {
 	if !p.recurring {
 		return nil
+	}
+	if p.shownPlan != nil {
+		return p.shownPlan
 	}
 	o := p.render()
 	plan := Object{
@@ -211,6 +222,7 @@ func (p *price) plan() Object {
 		"nickname": optional(p.nickname), "product": p.product.id, "tiers_mode": optional(p.tiersMode),
 		"transform_usage": nil, "trial_period_days": optional(p.trialDays), "usage_type": p.usage,
 	}
+	p.shownPlan = plan
 	return plan
 }
 
@@ -335,6 +347,7 @@ func updatePrice(a *Account, r apiRequest) (Object, *Error) {
 	}
 	in := r.params
 	draft := *p
+	draft.shown, draft.shownPlan = nil, nil
 	if in.has("active") {
 		draft.active = in.boolean("active")
 	}

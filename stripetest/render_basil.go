@@ -22,7 +22,8 @@ func subscriptionBeforeBasil(o Object, _ string) {
 }
 
 func scheduleBeforeBasil(o Object, _ string) {
-	phases, _ := o["phases"].([]any)
+	phases, _ := cloneValue(o["phases"]).([]any)
+	o["phases"] = phases
 	for _, value := range phases {
 		phase := value.(Object)
 		phase["coupon"] = nil
@@ -133,8 +134,11 @@ func creditNoteBeforeBasil(o Object, _ string) {
 	o["tax_amounts"] = taxAmounts(taxes)
 	delete(o, "refunds")
 	delete(o, "total_taxes")
-	lines, _ := o.Get("lines.data").([]any)
-	for _, value := range lines {
+	lines, _ := o["lines"].(Object)
+	lines = lines.clone()
+	o["lines"] = lines
+	data, _ := lines["data"].([]any)
+	for _, value := range data {
 		line := value.(Object)
 		taxes, _ := line["taxes"].([]any)
 		line["tax_amounts"] = taxAmounts(taxes)

@@ -104,14 +104,15 @@ func (a *Account) serve(_ context.Context, r apiRequest) (Object, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	object = object.clone()
+	if len(expand) > 0 {
+		object = object.clone() // what is rendered may be shared
+	}
 	for _, path := range expand {
 		if err := a.expand(object, path); err != nil {
 			return nil, err
 		}
 	}
-	down(object, r.version)
-	return object, nil
+	return inVersion(object, r.version), nil
 }
 
 func (a *Account) newRequestID() string { return "req_" + a.diceLetters(14) }

@@ -60,7 +60,7 @@ func (a *Account) priceParam(p *params) (*price, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		made.active = false
+		made.active, made.shown, made.shownPlan = false, nil, nil
 		return made, nil
 	}
 	id := p.str("price")

@@ -222,7 +222,7 @@ func (r recipe) last(typ string, start time.Time, o EventOptions) (*event, error
 
 // changed applies EventOptions.Set to the rendered event.
 func (e *event) changed(o EventOptions) (Event, error) {
-	rendered := e.renderIn(o.APIVersion)
+	rendered := e.renderIn(o.APIVersion).clone()
 	for _, set := range o.Set {
 		path, text, ok := strings.Cut(set, "=")
 		if !ok {

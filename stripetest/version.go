@@ -1,8 +1,12 @@
 package stripetest
 
 import (
+	"maps"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Every object is built in the newest shape. An older API version is reached
@@ -58,39 +62,89 @@ var versionChanges = []versionChange{
 	{"2022-11-15", "payment_intent", intentWithCharges},
 }
 
-// inVersion is a copy of the object in the shape of a version.
-func inVersion(o Object, version string) Object {
-	c := o.clone()
-	down(c, version)
-	return c
+// undoing is what has to be undone to reach one version, by kind of object.
+type undoing struct {
+	version string
+	undo    map[string][]func(Object, string)
 }
 
-// down undoes changes in the object and in what it holds. What it holds comes
-// first where a hash is only moved, so a parent sees its children finished.
-func down(o Object, version string) {
-	kind := o.Str("object")
-	if kind == "event" || kind == "v2.core.event" {
-		return // rendered in its version already
+var undoings sync.Map // version to *undoing
+
+func undoingFor(version string) *undoing {
+	if known, ok := undoings.Load(version); ok {
+		return known.(*undoing)
 	}
-	for _, value := range o {
-		downValue(value, version)
-	}
+	u := &undoing{version: version, undo: map[string][]func(Object, string){}}
 	for _, change := range versionChanges {
-		if change.kind == kind && version < change.since {
-			change.undo(o, version)
+		if version < change.since {
+			u.undo[change.kind] = append(u.undo[change.kind], change.undo)
 		}
 	}
+	undoings.Store(version, u)
+	return u
 }
 
-func downValue(value any, version string) {
+// inVersion is the object in the shape of a version. It shares what is the
+// same in both with the original, which stays as it is: rendered objects are
+// never written to.
+func inVersion(o Object, version string) Object {
+	u := undoingFor(version)
+	if len(u.undo) == 0 {
+		return o
+	}
+	return u.object(o)
+}
+
+// object undoes what o holds first, so that a parent sees its children
+// finished, and then o itself.
+func (u *undoing) object(o Object) Object {
+	kind, _ := o["object"].(string)
+	if kind == "event" || kind == "v2.core.event" {
+		return o // rendered in its version already
+	}
+	changed := o
+	own := func() {
+		if sameMap(changed, o) {
+			changed = maps.Clone(o)
+		}
+	}
+	for key, value := range o {
+		if now, is := u.value(value); is {
+			own()
+			changed[key] = now
+		}
+	}
+	for _, undo := range u.undo[kind] {
+		own()
+		undo(changed, u.version)
+	}
+	return changed
+}
+
+// value says whether undoing changed the value.
+func (u *undoing) value(value any) (any, bool) {
 	switch v := value.(type) {
 	case Object:
-		down(v, version)
+		now := u.object(v)
+		return now, !sameMap(now, v)
 	case []any:
-		for _, element := range v {
-			downValue(element, version)
+		var out []any
+		for i, element := range v {
+			now, is := u.value(element)
+			if is && out == nil {
+				out = slices.Clone(v)
+			}
+			if is {
+				out[i] = now
+			}
 		}
+		return out, out != nil
 	}
+	return nil, false
+}
+
+func sameMap(x, y Object) bool {
+	return reflect.ValueOf(x).UnsafePointer() == reflect.ValueOf(y).UnsafePointer()
 }
 
 // eventTypeIn is the name that an event had then.
