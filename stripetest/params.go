@@ -59,17 +59,17 @@ func parseParams(encoded string) (*params, *Error) {
 }
 
 func (p *params) add(key, value string) {
-	name, rest, _ := strings.Cut(key, "[")
+	name, rest, nested := strings.Cut(key, "[")
 	at := p.child(name)
-	for depth := 0; rest != ""; depth++ {
+	for depth := 0; nested; depth++ {
 		var segment string
 		var closed bool
 		segment, rest, closed = strings.Cut(rest, "]")
-		if !closed || depth > maxDepth {
+		if !closed || depth > maxDepth || rest != "" && rest[0] != '[' {
 			p.fail(invalid(key, "Invalid parameter name: %s", key))
 			return
 		}
-		rest = strings.TrimPrefix(rest, "[")
+		rest, nested = strings.CutPrefix(rest, "[")
 		if segment == "" {
 			segment = strconv.Itoa(len(at.keys))
 		}
