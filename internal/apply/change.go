@@ -24,6 +24,7 @@ type change struct {
 	fresh  bool         // it is another one than before, or to be applied again
 	stale  bool         // the event says less than what is known
 	rerun  bool         // the event was in the inbox before
+	own    bool         // the newest snapshot is the event's own
 
 	customer string // whose it is, once the rule found out
 	tenant   string
@@ -198,7 +199,7 @@ func (c *change) observe(row *store.InboxEvent, again bool) error {
 		c.stale = !stripe.SameState(c.ev.ObjectType, other.Object, object)
 		object = other.Object
 	}
-	c.object, c.asOf = object, chosen.Created
+	c.object, c.asOf, c.own = object, chosen.Created, chosen.Seq == row.Seq
 	if c.fresh || known.Tied != newest.Tied || known.Uncertain == newest.Certain {
 		o := c.tx.Objects.Edit(k)
 		o.Type, o.Seq, o.Created, o.Final = chosen.ObjectType, chosen.Seq, chosen.Created, chosen.Final
@@ -331,4 +332,22 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool) ([]store.Key, Res
 		return nil
 	})
 	return nil, r, err
+}
+
+// told is the event's own object, read once however often the rule runs.
+func told[T any](c *change, read func(stripe.Value) T) T {
+	if v, ok := c.d.told.(T); ok {
+		return v
+	}
+	v := read(c.ev.Object)
+	c.d.told = v
+	return v
+}
+
+// newest is the newest snapshot of the event's object.
+func newest[T any](c *change, read func(stripe.Value) T) T {
+	if c.own {
+		return told(c, read)
+	}
+	return read(c.object)
 }

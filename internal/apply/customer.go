@@ -28,7 +28,7 @@ const (
 func customerChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		s := stripe.ReadCustomer(c.object)
+		s := newest(c, stripe.ReadCustomer)
 		row := c.editCustomer(k)
 		if s.Deleted || c.deletedEvent() {
 			row.Deleted = true // a tombstone tells nothing else
@@ -39,7 +39,7 @@ func customerChanged(c *change) error {
 			row.Locale = first(s.PreferredLocales)
 		}
 	}
-	if tenant := c.tenantIn(stripe.ReadCustomer(c.ev.Object).Metadata); tenant != "" {
+	if tenant := c.tenantIn(told(c, stripe.ReadCustomer).Metadata); tenant != "" {
 		c.link(k.ID, tenant, linkMetadata, c.ev.Created)
 	}
 	c.owner(k.ID)
@@ -60,7 +60,7 @@ func first(list []string) string {
 }
 
 func sessionCompleted(c *change) error {
-	s := stripe.ReadCheckoutSession(c.ev.Object)
+	s := told(c, stripe.ReadCheckoutSession)
 	if s.Customer == "" {
 		c.reason = "the session has no customer"
 		return nil
@@ -151,13 +151,15 @@ func (c *change) link(customer, tenant, source string, at int64) {
 	if source != linkPut {
 		id += "/" + tenant
 	}
-	l := c.tx.Links.Get(c.key.With(id))
-	if l == nil || (source == linkPut) || at < l.At {
+	c.tx.Tenants.Want(c.key.With(tenant))
+	links := c.tx.LinksByCustomer.By(c.key.With(customer))
+	i := slices.IndexFunc(links, func(l *store.CustomerLink) bool { return l.ID == id })
+	if i < 0 || source == linkPut || at < links[i].At {
 		e := c.tx.Links.Edit(c.key.With(id))
 		e.Customer, e.Tenant, e.Source, e.At = customer, tenant, source, at
+		links = c.tx.LinksByCustomer.By(c.key.With(customer))
 	}
 	row := c.editCustomer(c.key.With(customer))
-	links := c.tx.LinksByCustomer.By(c.key.With(customer))
 	best := ownerOf(links)
 	owner := best.Tenant
 	for _, l := range links {
@@ -198,9 +200,9 @@ func ownerOf(links []*store.CustomerLink) *store.CustomerLink {
 }
 
 func entitlementsChanged(c *change) error {
-	s := stripe.ReadEntitlementSummary(c.ev.Object)
+	s := told(c, stripe.ReadEntitlementSummary)
 	if c.fresh {
-		s = stripe.ReadEntitlementSummary(c.object)
+		s = newest(c, stripe.ReadEntitlementSummary)
 		features, err := json.Marshal(s.Features)
 		if err != nil {
 			return err

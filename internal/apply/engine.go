@@ -129,6 +129,8 @@ type Delivery struct {
 	Asked int64
 	// Actor is who caused it, for the timeline: stripe where empty.
 	Actor string
+
+	told any // the event's object, read once
 }
 
 func (d *Delivery) key() store.Key {
@@ -198,8 +200,8 @@ func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, result
 		return err
 	}
 	return e.store.Update(ctx, locks, func(tx *store.Tx) error {
-		for _, d := range batch {
-			prefetch(tx, d)
+		if err := prefetch(tx, batch); err != nil {
+			return err
 		}
 		if err := tx.Discover(e.steps(tx, live, batch)); err != nil {
 			return err
@@ -264,28 +266,51 @@ func references(ev *stripe.Event) []string {
 	return ids
 }
 
-// prefetch asks for what nearly every event needs, so that the rules' first run
-// gets further.
-func prefetch(tx *store.Tx, d *Delivery) {
-	k := d.key()
-	tx.Inbox.Want(k)
-	tx.Objects.Want(k.With(d.Event.ObjectID))
-	tx.Customers.Want(k.With(d.Event.Customer))
-	switch d.Event.ObjectType {
-	case "subscription":
-		tx.Subscriptions.Want(k.With(d.Event.ObjectID))
-		tx.SchedulesBySub.Want(k.With(d.Event.ObjectID))
-		tx.UnpaidBySubscription.Want(k.With(d.Event.ObjectID))
-		tx.SubscriptionsBy.Want(k.With(d.Event.Customer))
-		tx.PaymentMethodsBy.Want(k.With(d.Event.Customer))
-	case "invoice":
-		tx.Invoices.Want(k.With(d.Event.ObjectID))
-		tx.PaymentLinksByInvoice.Want(k.With(d.Event.ObjectID))
-		tx.ChargesByInvoice.Want(k.With(d.Event.ObjectID))
-		tx.PaymentsByInvoice.Want(k.With(d.Event.ObjectID))
-	case "charge":
-		tx.Charges.Want(k.With(d.Event.ObjectID))
+// prefetch loads what nearly every event needs, so that the rules seldom have to
+// be stopped for a row that is missing: first by what the events name, then by
+// whose that is.
+func prefetch(tx *store.Tx, batch []*Delivery) error {
+	for _, d := range batch {
+		k := d.key()
+		object, customer := k.With(d.Event.ObjectID), k.With(d.Event.Customer)
+		tx.Inbox.Want(k)
+		tx.Objects.Want(object)
+		tx.Customers.Want(customer)
+		switch d.Event.ObjectType {
+		case "subscription":
+			tx.Subscriptions.Want(object)
+			tx.SchedulesBySub.Want(object)
+			tx.UnpaidBySubscription.Want(object)
+			tx.LinksByCustomer.Want(customer)
+		case "customer", "checkout.session":
+			tx.LinksByCustomer.Want(customer)
+		case "invoice":
+			tx.Invoices.Want(object)
+			tx.PaymentLinksByInvoice.Want(object)
+			tx.ChargesByInvoice.Want(object)
+			tx.PaymentsByInvoice.Want(object)
+		case "charge":
+			tx.Charges.Want(object)
+			tx.PaymentLinksByCharge.Want(object)
+			tx.RefundsByCharge.Want(object)
+		}
+		tx.SubscriptionsBy.Want(customer)
+		tx.PaymentMethodsBy.Want(customer)
 	}
+	if err := tx.Load(); err != nil {
+		return err
+	}
+	for _, d := range batch {
+		if d.Event.Customer == "" {
+			continue
+		}
+		k := d.key()
+		if cust := tx.Customers.Get(k.With(d.Event.Customer)); cust != nil {
+			tx.Tenants.Want(k.With(cust.Tenant))
+			tx.CustomersByTenant.Want(k.With(cust.Tenant))
+		}
+	}
+	return tx.Load()
 }
 
 // keepFailed stores an event whose rule failed, to be retried with backoff.

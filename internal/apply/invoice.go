@@ -14,7 +14,7 @@ import (
 func invoiceChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		if err := c.fillInvoice(k, stripe.ReadInvoice(c.object)); err != nil {
+		if err := c.fillInvoice(k, newest(c, stripe.ReadInvoice)); err != nil {
 			return err
 		}
 	}
@@ -65,19 +65,19 @@ func invoicePaymentFailed(c *change) error {
 	if err := invoiceChanged(c); err != nil {
 		return err
 	}
-	told := stripe.ReadInvoice(c.ev.Object)
+	s := told(c, stripe.ReadInvoice)
 	row := c.editInvoice(c.key.With(c.ev.ObjectID))
 	learnt := row.FailedAttempts < 0
-	row.FailedAttempts = max(row.FailedAttempts, told.AttemptCount)
+	row.FailedAttempts = max(row.FailedAttempts, s.AttemptCount)
 	row.FailedAt = max(row.FailedAt, c.ev.Created)
 	if !owed(row) {
 		c.because("payment of invoice %s had failed", row.ID)
 	} else {
-		c.why = fmt.Sprintf("payment of invoice %s failed, attempt %d of %d", row.ID, told.AttemptCount, c.e.Dunning.Limit())
+		c.why = fmt.Sprintf("payment of invoice %s failed, attempt %d of %d", row.ID, s.AttemptCount, c.e.Dunning.Limit())
 	}
 	// A failure that is learnt after the invoice was settled is history, and so is
 	// the recovery that followed it.
-	c.notice(notice{name: "payment_failed", object: row.ID, repeat: fmt.Sprint(told.AttemptCount), untrue: !owed(row)})
+	c.notice(notice{name: "payment_failed", object: row.ID, repeat: fmt.Sprint(s.AttemptCount), untrue: !owed(row)})
 	if learnt && row.StripeStatus == "paid" {
 		c.notice(notice{name: "payment_recovered", object: row.ID, untrue: true})
 	}
@@ -90,7 +90,7 @@ func invoiceActionRequired(c *change) error {
 	}
 	row := c.editInvoice(c.key.With(c.ev.ObjectID))
 	c.notice(notice{name: "payment_action_required", object: row.ID,
-		repeat: fmt.Sprint(stripe.ReadInvoice(c.ev.Object).AttemptCount), untrue: !owed(row)})
+		repeat: fmt.Sprint(told(c, stripe.ReadInvoice).AttemptCount), untrue: !owed(row)})
 	return nil
 }
 
@@ -102,9 +102,9 @@ func debtOf(row *store.Invoice) billing.Debt {
 }
 
 func invoicePaymentPaid(c *change) error {
-	p := stripe.ReadInvoicePayment(c.ev.Object)
+	p := told(c, stripe.ReadInvoicePayment)
 	if c.fresh {
-		p = stripe.ReadInvoicePayment(c.object)
+		p = newest(c, stripe.ReadInvoicePayment)
 		c.fillPaymentLink(c.key.With(p.ID), p)
 	}
 	if p.Invoice == "" {
@@ -130,7 +130,7 @@ func (c *change) fillPaymentLink(k store.Key, p stripe.InvoicePayment) {
 func creditNoteChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		s := stripe.ReadCreditNote(c.object)
+		s := newest(c, stripe.ReadCreditNote)
 		row := c.tx.CreditNotes.Edit(k)
 		row.Customer, row.Invoice, row.Number, row.Status = s.Customer, s.Invoice, s.Number, s.Status
 		row.Reason, row.Currency, row.Amount, row.Created, row.VoidedAt = s.Reason, s.Currency, s.Total, s.Created, s.VoidedAt

@@ -11,7 +11,7 @@ import (
 func chargeChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		s := stripe.ReadCharge(c.object)
+		s := newest(c, stripe.ReadCharge)
 		refunds, err := encode(s.Refunds)
 		if err != nil {
 			return err
@@ -63,9 +63,9 @@ func (c *change) invoicesOf(ch *store.Charge) []string {
 }
 
 func refundChanged(c *change) error {
-	s := stripe.ReadRefund(c.ev.Object)
+	s := told(c, stripe.ReadRefund)
 	if c.fresh {
-		s = stripe.ReadRefund(c.object)
+		s = newest(c, stripe.ReadRefund)
 		row := c.tx.Refunds.Edit(c.key.With(s.ID))
 		row.Charge, row.PaymentIntent, row.Status = s.Charge, s.PaymentIntent, s.Status
 		row.Amount, row.Currency, row.Reason, row.Created = s.Amount, s.Currency, s.Reason, s.Created
@@ -74,9 +74,9 @@ func refundChanged(c *change) error {
 }
 
 func disputeChanged(c *change) error {
-	s := stripe.ReadDispute(c.ev.Object)
+	s := told(c, stripe.ReadDispute)
 	if c.fresh {
-		s = stripe.ReadDispute(c.object)
+		s = newest(c, stripe.ReadDispute)
 		row := c.tx.Disputes.Edit(c.key.With(s.ID))
 		row.Charge, row.PaymentIntent, row.Status = s.Charge, s.PaymentIntent, s.Status
 		row.Amount, row.Currency, row.Reason, row.Created = s.Amount, s.Currency, s.Reason, s.Created
@@ -199,7 +199,7 @@ func paymentMethodChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	known := c.tx.PaymentMethods.Get(k)
 	if c.fresh {
-		s := stripe.ReadPaymentMethod(c.object)
+		s := newest(c, stripe.ReadPaymentMethod)
 		row := c.tx.PaymentMethods.Edit(k)
 		row.Type, row.Brand, row.Last4, row.ExpMonth, row.ExpYear, row.Created = s.Type, s.Brand, s.Last4, s.ExpMonth, s.ExpYear, s.Created
 		o := c.tx.Objects.Get(k)
@@ -223,7 +223,7 @@ func paymentMethodChanged(c *change) error {
 
 func productChanged(c *change) error {
 	if c.fresh {
-		s := stripe.ReadProduct(c.object)
+		s := newest(c, stripe.ReadProduct)
 		row := c.tx.Products.Edit(c.key.With(c.ev.ObjectID))
 		row.Deleted = s.Deleted || c.deletedEvent()
 		if s.Name != "" {
@@ -235,7 +235,7 @@ func productChanged(c *change) error {
 
 func priceChanged(c *change) error {
 	if c.fresh {
-		s := stripe.ReadPrice(c.object)
+		s := newest(c, stripe.ReadPrice)
 		row := c.tx.Prices.Edit(c.key.With(c.ev.ObjectID))
 		row.Deleted = s.Deleted || c.deletedEvent()
 		if s.Currency != "" {

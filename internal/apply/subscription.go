@@ -12,7 +12,7 @@ import (
 func subscriptionChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		s := stripe.ReadSubscription(c.object)
+		s := newest(c, stripe.ReadSubscription)
 		items, err := encode(s.Items)
 		if err != nil {
 			return err
@@ -33,12 +33,12 @@ func subscriptionChanged(c *change) error {
 		c.because("Stripe says %s is %s", k.ID, s.Status)
 	}
 	customer := c.ev.Customer
-	if tenant := c.tenantIn(stripe.ReadSubscription(c.ev.Object).Metadata); tenant != "" && customer != "" {
+	if tenant := c.tenantIn(told(c, stripe.ReadSubscription).Metadata); tenant != "" && customer != "" {
 		c.link(customer, tenant, linkMetadata, c.ev.Created)
 	}
 	c.owner(customer)
 	c.touchSubscription(k)
-	c.unmapped(stripe.ReadSubscription(c.ev.Object))
+	c.unmapped(told(c, stripe.ReadSubscription))
 	return nil
 }
 
@@ -82,17 +82,17 @@ func trialWillEnd(c *change) error {
 	if err := subscriptionChanged(c); err != nil {
 		return err
 	}
-	told := stripe.ReadSubscription(c.ev.Object)
+	s := told(c, stripe.ReadSubscription)
 	row := c.tx.Subscriptions.Get(c.key.With(c.ev.ObjectID))
 	// Stripe sends this also when a trial is ended early; then there is nothing to warn of.
 	trialing := row != nil && row.StripeStatus == billing.Trialing && row.TrialEnd*1e6 > c.tx.Now-1e6*60
-	c.notice(notice{name: "trial_ending", object: c.ev.ObjectID, repeat: fmt.Sprint(told.TrialEnd), untrue: !trialing})
+	c.notice(notice{name: "trial_ending", object: c.ev.ObjectID, repeat: fmt.Sprint(s.TrialEnd), untrue: !trialing})
 	return nil
 }
 
 func scheduleChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
-	s := stripe.ReadSchedule(c.object)
+	s := newest(c, stripe.ReadSchedule)
 	if c.fresh {
 		phases, err := encode(s.Phases)
 		if err != nil {

@@ -290,6 +290,12 @@ func (tx *Tx) miss() {
 	}
 }
 
+// Load reads everything that is wanted.
+func (tx *Tx) Load() error {
+	_, err := tx.load()
+	return err
+}
+
 func (tx *Tx) load() (bool, error) {
 	any := false
 	for _, t := range tx.tables {

@@ -100,7 +100,7 @@ func startCluster() (*cluster, error) {
 	if line, _ := said.ReadString('\n'); line != "ready\n" {
 		log, _ := io.ReadAll(said)
 		lifeline.Close()
-		cmd.Wait()
+		_ = cmd.Wait() // its output says more
 		return fail("start", errors.New("postgres ended"), append([]byte(line), log...))
 	}
 	return &cluster{
@@ -110,7 +110,7 @@ func startCluster() (*cluster, error) {
 		},
 		stop: sync.OnceFunc(func() {
 			lifeline.Close()
-			cmd.Wait()
+			_ = cmd.Wait() // how it ended is of no interest
 		}),
 	}, nil
 }
