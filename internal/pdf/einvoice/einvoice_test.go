@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"pgregory.net/rapid"
 
 	"github.com/bursarhq/bursar/internal/pdf"
 	"github.com/bursarhq/bursar/internal/pdf/einvoice"
@@ -340,6 +341,29 @@ func TestNotPossible(t *testing.T) {
 			t.Errorf("got %v; %q was expected in it", err, want)
 		}
 	}
+}
+
+// Whatever names and notes hold, the result is well-formed and says the same.
+func TestAnyTextIsWellFormed(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.String().Draw(rt, "text")
+		d := standard()
+		d.Buyer.Name, d.Lines[0].Description, d.Notes[0] = "x"+text, "y"+text, "z"+text
+		root := parse(t, write(t, d))
+		got := root.one("SupplyChainTradeTransaction/ApplicableHeaderTradeAgreement/BuyerTradeParty/Name")
+		want := strings.TrimSpace(strings.Map(func(r rune) rune {
+			switch {
+			case r == '\r':
+				return r
+			case r < ' ' && r != '\t' && r != '\n', r == 0xFFFE, r == 0xFFFF:
+				return '\ufffd'
+			}
+			return r
+		}, "x"+text))
+		if got != want {
+			rt.Errorf("%q came back as %q", want, got)
+		}
+	})
 }
 
 // TestFacturX reads the invoice back out of its PDF.
