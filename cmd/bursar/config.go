@@ -87,84 +87,49 @@ type setting struct {
 // settings returns the table, with values that are set in c.
 func settings(c *Config) []setting {
 	return []setting{
-		{"BURSAR_LISTEN", "127.0.0.1:8000", "", address(&c.Listen),
-			"The address to listen on."},
-		{"BURSAR_DATABASE_URL", "sqlite://bursar.db", "", secretURL(&c.DatabaseURL, databaseForm),
-			"The database: an SQLite file, or PostgreSQL 14 or newer."},
+		{"BURSAR_LISTEN", "127.0.0.1:8000", "", address(&c.Listen), "The address to listen on."},
+		{"BURSAR_DATABASE_URL", "sqlite://bursar.db", "", secretURL(&c.DatabaseURL, databaseForm), "The database: an SQLite file, or PostgreSQL 14 or newer."},
 
-		{"STRIPE_WEBHOOK_SECRET", "", "", secrets(&c.WebhookSecrets, webhookSecret),
-			"Signing secrets of the webhook endpoint; several while one is being rolled. Without one, `serve` refuses to start unless it polls."},
-		{"STRIPE_SECRET_KEY", "", "", secret(&c.StripeSecretKey, stripeKey),
-			"Enables checkout, portal, subscription changes, refetch, reconcile and backfill."},
-		{"STRIPE_API_BASE", "", "Stripe's", baseURL(&c.StripeAPIBase),
-			"Another base URL of Stripe's API, such as the simulator's."},
+		{"STRIPE_WEBHOOK_SECRET", "", "", secrets(&c.WebhookSecrets, webhookSecret), "Signing secrets of the webhook endpoint; several while one is being rolled. Without one, `serve` refuses to start unless it polls."},
+		{"STRIPE_SECRET_KEY", "", "", secret(&c.StripeSecretKey, stripeKey), "Enables checkout, portal, subscription changes, refetch, reconcile and backfill."},
+		{"STRIPE_API_BASE", "", "Stripe's", baseURL(&c.StripeAPIBase), "Another base URL of Stripe's API, such as the simulator's."},
 
-		{"BURSAR_API_KEY", "", "", secrets(&c.APIKeys, apiKey),
-			"Keys for `/v1`. Without one, and without keys made by `bursar keys`, `/v1` answers 401 to all."},
-		{"BURSAR_DASHBOARD_PASSWORD", "", "", secret(&c.DashboardPassword, password),
-			"The dashboard's password. Without one the dashboard is off."},
+		{"BURSAR_API_KEY", "", "", secrets(&c.APIKeys, apiKey), "Keys for `/v1`. Without one, and without keys made by `bursar keys`, `/v1` answers 401 to all."},
+		{"BURSAR_DASHBOARD_PASSWORD", "", "", secret(&c.DashboardPassword, password), "The dashboard's password. Without one the dashboard is off."},
 
-		{"BURSAR_PLANS", "", "`plans.yaml` if it exists", text(&c.Plans, "the path of a YAML file"),
-			"The plan catalog. Without one there is a single plan, `free`."},
-		{"BURSAR_MODE", "", "the secret key's mode, else that of the first event", choice(&c.Mode, "live", "test"),
-			"Stripe's mode. It is fixed for a database from its first event on; events of the other mode are stored as ignored."},
-		{"BURSAR_TENANT_METADATA", "tenant,tenant_id", "", list(&c.TenantMetadata, "metadata keys", metadataKey),
-			"Metadata keys, in order, that name the tenant on a session, subscription or customer."},
-		{"BURSAR_UNKNOWN_CUSTOMERS", "park", "", choice(&c.UnknownCustomers, "park", "create"),
-			"What to do with a customer that no tenant has: keep what concerns it until it is linked, or create a tenant named after the customer."},
-		{"BURSAR_TRUST_PAYMENT_LINKS", "false", "", boolean(&c.TrustPaymentLinks),
-			"Whether a session made by a Payment Link or a pricing table links its customer to the tenant that `client_reference_id` names. Whoever opens such a link can choose that id."},
+		{"BURSAR_PLANS", "", "`plans.yaml` if it exists", text(&c.Plans, "the path of a YAML file"), "The plan catalog. Without one there is a single plan, `free`."},
+		{"BURSAR_MODE", "", "the secret key's mode, else that of the first event", choice(&c.Mode, "live", "test"), "Stripe's mode. It is fixed for a database from its first event on; events of the other mode are stored as ignored."},
+		{"BURSAR_TENANT_METADATA", "tenant,tenant_id", "", list(&c.TenantMetadata, "metadata keys", metadataKey), "Metadata keys, in order, that name the tenant on a session, subscription or customer."},
+		{"BURSAR_UNKNOWN_CUSTOMERS", "park", "", choice(&c.UnknownCustomers, "park", "create"), "What to do with a customer that no tenant has: keep what concerns it until it is linked, or create a tenant named after the customer."},
+		{"BURSAR_TRUST_PAYMENT_LINKS", "false", "", boolean(&c.TrustPaymentLinks), "Whether a session made by a Payment Link or a pricing table links its customer to the tenant that `client_reference_id` names. Whoever opens such a link can choose that id."},
 
-		{"BURSAR_PUBLIC_URL", "", "", baseURL(&c.PublicURL),
-			"Where Bursar is reached from outside, for the signed links in mails."},
-		{"BURSAR_TRUSTED_PROXIES", "", "", list(&c.TrustedProxies, "addresses or CIDR ranges", prefix),
-			"Proxies whose `X-Forwarded-For` counts."},
-		{"BURSAR_METRICS_LISTEN", "", "", address(&c.MetricsListen),
-			"An address of its own at which `/metrics` needs no key."},
-		{"BURSAR_LOG_LEVEL", "info", "", logLevel(&c.LogLevel),
-			"The least severe line that is logged."},
-		{"BURSAR_LOG_FORMAT", "", "`text` on a terminal, else `json`", choice(&c.LogFormat, "text", "json"),
-			"How lines are logged."},
-		{"BURSAR_POLL", "off", "", duration(&c.Poll, orOff),
-			"Poll mode: ask the Events API this often. `STRIPE_WEBHOOK_SECRET` may be empty then."},
-		{"BURSAR_CORS_ORIGINS", "", "", list(&c.CORSOrigins, "origins such as https://app.example.com", origin),
-			"Origins whose pages may call the API."},
-		{"BURSAR_RATE_LIMIT", "100/s", "", rate(&c.RateLimit),
-			"How many requests each API key may make."},
+		{"BURSAR_PUBLIC_URL", "", "", baseURL(&c.PublicURL), "Where Bursar is reached from outside, for the signed links in mails."},
+		{"BURSAR_TRUSTED_PROXIES", "", "", list(&c.TrustedProxies, "addresses or CIDR ranges", prefix), "Proxies whose `X-Forwarded-For` counts."},
+		{"BURSAR_METRICS_LISTEN", "", "", address(&c.MetricsListen), "An address of its own at which `/metrics` needs no key."},
+		{"BURSAR_LOG_LEVEL", "info", "", logLevel(&c.LogLevel), "The least severe line that is logged."},
+		{"BURSAR_LOG_FORMAT", "", "`text` on a terminal, else `json`", choice(&c.LogFormat, "text", "json"), "How lines are logged."},
+		{"BURSAR_POLL", "off", "", duration(&c.Poll, orOff), "Poll mode: ask the Events API this often. `STRIPE_WEBHOOK_SECRET` may be empty then."},
+		{"BURSAR_CORS_ORIGINS", "", "", list(&c.CORSOrigins, "origins such as https://app.example.com", origin), "Origins whose pages may call the API."},
+		{"BURSAR_RATE_LIMIT", "100/s", "", rate(&c.RateLimit), "How many requests each API key may make."},
 
-		{"BURSAR_SELLER", "", "", text(&c.Seller, "the path of a YAML file"),
-			"Who sells: name, address, tax ids, logo, footer, locale, page size, the folder of mail templates, notices switched off."},
-		{"BURSAR_OPERATOR_EMAIL", "", "", mailAddress(&c.OperatorEmail),
-			"Who is told of disputes, dead events and unmapped prices."},
-		{"BURSAR_SMTP_URL", "", "", secretURL(&c.SMTPURL, smtpForm),
-			"The mail server. Without one, mails are kept as `skipped`."},
-		{"BURSAR_MAIL_FROM", "", "", mailAddress(&c.MailFrom),
-			"The sender of mails."},
-		{"BURSAR_NOTICE_MAX_AGE", "7d", "", duration(&c.NoticeMaxAge, orOff),
-			"Older news, and news from before this database's first start, is not mailed. `off` lifts both limits, for tests."},
+		{"BURSAR_SELLER", "", "", text(&c.Seller, "the path of a YAML file"), "Who sells: name, address, tax ids, logo, footer, locale, page size, the folder of mail templates, notices switched off."},
+		{"BURSAR_OPERATOR_EMAIL", "", "", mailAddress(&c.OperatorEmail), "Who is told of disputes, dead events and unmapped prices."},
+		{"BURSAR_SMTP_URL", "", "", secretURL(&c.SMTPURL, smtpForm), "The mail server. Without one, mails are kept as `skipped`."},
+		{"BURSAR_MAIL_FROM", "", "", mailAddress(&c.MailFrom), "The sender of mails."},
+		{"BURSAR_NOTICE_MAX_AGE", "7d", "", duration(&c.NoticeMaxAge, orOff), "Older news, and news from before this database's first start, is not mailed. `off` lifts both limits, for tests."},
 
-		{"BURSAR_OUTBOUND_URL", "", "", targetURL(&c.OutboundURL),
-			"Where Bursar's own signed webhooks go."},
-		{"BURSAR_OUTBOUND_SECRET", "", "", secret(&c.OutboundSecret, standardSecret),
-			"What they are signed with, as Standard Webhooks has it."},
-		{"BURSAR_OUTBOUND_ALLOW_PRIVATE", "false", "", boolean(&c.OutboundAllowPrivate),
-			"Whether they may go to loopback and private addresses."},
+		{"BURSAR_OUTBOUND_URL", "", "", targetURL(&c.OutboundURL), "Where Bursar's own signed webhooks go."},
+		{"BURSAR_OUTBOUND_SECRET", "", "", secret(&c.OutboundSecret, standardSecret), "What they are signed with, as Standard Webhooks has it."},
+		{"BURSAR_OUTBOUND_ALLOW_PRIVATE", "false", "", boolean(&c.OutboundAllowPrivate), "Whether they may go to loopback and private addresses."},
 
-		{"BURSAR_DUNNING_MAX_ATTEMPTS", "3", "", count(&c.DunningMaxAttempts),
-			"Failed attempts after which a tenant falls to the default plan."},
-		{"BURSAR_DUNNING_GRACE", "14d", "", duration(&c.DunningGrace, orZero),
-			"For invoices that are sent, not charged: how long after `due_date` dunning is spent."},
-		{"BURSAR_DUNNING_ACTION", "downgrade", "", choice(&c.DunningAction, "downgrade", "downgrade_and_cancel", "notify"),
-			"What happens when dunning is spent. `downgrade_and_cancel` cancels at Stripe too."},
+		{"BURSAR_DUNNING_MAX_ATTEMPTS", "3", "", count(&c.DunningMaxAttempts), "Failed attempts after which a tenant falls to the default plan."},
+		{"BURSAR_DUNNING_GRACE", "14d", "", duration(&c.DunningGrace, orZero), "For invoices that are sent, not charged: how long after `due_date` dunning is spent."},
+		{"BURSAR_DUNNING_ACTION", "downgrade", "", choice(&c.DunningAction, "downgrade", "downgrade_and_cancel", "notify"), "What happens when dunning is spent. `downgrade_and_cancel` cancels at Stripe too."},
 
-		{"BURSAR_WEBHOOK_TOLERANCE", "5m", "", duration(&c.WebhookTolerance, positive),
-			"How far a signature's time may be in the past or in the future."},
-		{"BURSAR_MAX_BODY", "1MiB", "", size(&c.MaxBody),
-			"Larger webhooks are answered 413."},
-		{"BURSAR_RETENTION", "90d", "", duration(&c.Retention, orOff),
-			"How long payloads of settled events are kept, except those that hold an object's newest snapshot. Ids are kept for ever."},
-		{"BURSAR_ROLE", "all", "", choice(&c.Role, "all", "receive", "work"),
-			"This process's share of the work, on PostgreSQL: everything, receiving, or effects."},
+		{"BURSAR_WEBHOOK_TOLERANCE", "5m", "", duration(&c.WebhookTolerance, positive), "How far a signature's time may be in the past or in the future."},
+		{"BURSAR_MAX_BODY", "1MiB", "", size(&c.MaxBody), "Larger webhooks are answered 413."},
+		{"BURSAR_RETENTION", "90d", "", duration(&c.Retention, orOff), "How long payloads of settled events are kept, except those that hold an object's newest snapshot. Ids are kept for ever."},
+		{"BURSAR_ROLE", "all", "", choice(&c.Role, "all", "receive", "work"), "This process's share of the work, on PostgreSQL: everything, receiving, or effects."},
 	}
 }
 
@@ -297,7 +262,11 @@ func (s setting) refuse(g given) error {
 	if s.value.secret {
 		what = "its value"
 	}
-	return fmt.Errorf("%s: %s is not accepted; write %s", where, what, s.value.accepts)
+	err := fmt.Errorf("%s: %s is not accepted; write %s", where, what, s.value.accepts)
+	if strings.HasPrefix(g.source, "--") {
+		return usageError{err}
+	}
+	return err
 }
 
 // UnknownVariables returns those of environ ("NAME=value") that look like

@@ -402,7 +402,7 @@ func TestFlags(t *testing.T) {
 	var cli struct {
 		kong.Plugins
 	}
-	flags := settingFlags()
+	flags := settingFlags(shown)
 	cli.Plugins = kong.Plugins{flags}
 	parser, err := kong.New(&cli)
 	if err != nil {

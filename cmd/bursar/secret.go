@@ -29,7 +29,7 @@ func (s Secret) String() string {
 
 // Format prints String for every verb, so that not even a wrong one reaches
 // the field.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalText serves JSON, YAML and log/slog.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

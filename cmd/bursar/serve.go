@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/bursarhq/bursar"
+	"github.com/bursarhq/bursar/billing"
+)
+
+type serveCommand struct {
+	Settings `settings:"shown"`
+}
+
+func (serveCommand) Help() string {
+	return examples(
+		"STRIPE_WEBHOOK_SECRET=whsec_… bursar serve",
+		"bursar serve --config bursar.yaml --listen :8000",
+		"bursar serve --stripe-webhook-secret-file /run/secrets/whsec --database-url sqlite:///var/lib/bursar/bursar.db",
+	)
+}
+
+// Run serves until the process is told to stop.
+func (c serveCommand) Run(ctx context.Context, s *system) error {
+	cfg, err := c.load(s)
+	if err != nil {
+		return err
+	}
+	if err := cfg.CheckServe(); err != nil {
+		return err
+	}
+	log := cfg.logger(s)
+	plans, from, err := LoadPlans(cfg.Plans)
+	if err != nil {
+		return err
+	}
+	cfg.warn(s, log, from)
+	sv, err := listen(cfg.Listen, cfg.MetricsListen)
+	if err != nil {
+		return err
+	}
+	defer sv.close()
+	b, err := bursar.Open(ctx, cfg.bursar(plans, log, s))
+	if err != nil {
+		return err
+	}
+	sv.b, sv.log, sv.role = b, log, cfg.Role
+	sv.ready = func() { fmt.Fprintln(s.stdout, sv.greeting()) }
+	return sv.run(ctx)
+}
+
+// warn says what is allowed and hardly meant.
+func (c Config) warn(s *system, log *slog.Logger, plansFile string) {
+	for _, name := range UnknownVariables(s.environ()) {
+		log.Warn("there is no such setting", "variable", name)
+	}
+	if plansFile == "" {
+		log.Warn("there is no plan catalog: free is the only plan", "setting", "BURSAR_PLANS")
+	}
+}
+
+// bursar is what the package is configured with.
+func (c Config) bursar(plans *billing.Catalog, log *slog.Logger, s *system) bursar.Config {
+	out := bursar.Config{
+		DatabaseURL:            c.DatabaseURL.Reveal(),
+		WebhookSecrets:         reveal(c.WebhookSecrets),
+		StripeSecretKey:        c.StripeSecretKey.Reveal(),
+		StripeAPIBase:          c.StripeAPIBase,
+		APIKeys:                reveal(c.APIKeys),
+		CORSOrigins:            c.CORSOrigins,
+		RateLimit:              c.RateLimit.PerSecond(),
+		Plans:                  plans,
+		Mode:                   c.StripeMode(),
+		TenantMetadata:         c.TenantMetadata,
+		CreateUnknownCustomers: c.UnknownCustomers == "create",
+		TrustPaymentLinks:      c.TrustPaymentLinks,
+		Dunning: billing.Dunning{
+			MaxAttempts: int64(c.DunningMaxAttempts), Grace: max(c.DunningGrace, 1), Action: billing.DunningAction(c.DunningAction),
+		},
+		NoticeMaxAge:     c.NoticeMaxAge,
+		WebhookTolerance: c.WebhookTolerance,
+		MaxBody:          c.MaxBody,
+		Retention:        c.Retention,
+		Log:              log,
+		Now:              s.now,
+	}
+	if out.RateLimit == 0 {
+		out.RateLimit = -1 // there, as for the grace above, 0 is the default
+	}
+	for _, e := range c.Endpoints {
+		out.Endpoints = append(out.Endpoints, bursar.Endpoint{Name: e.Name, Secrets: reveal(e.Secrets), Key: e.Key.Reveal(), Account: e.Account})
+	}
+	return out
+}
+
+func reveal(secrets []Secret) []string {
+	var out []string
+	for _, s := range secrets {
+		out = append(out, s.Reveal())
+	}
+	return out
+}
