@@ -145,9 +145,15 @@ func TestCompose(t *testing.T) {
 }
 
 func TestLinesAreShort(t *testing.T) {
-	m := sample(t)
+	for _, subject := range []string{strings.Repeat("x", 10_000), strings.Repeat("Zahlungsmethodenänderung ", 40)} {
+		m := sample(t)
+		m.Subject = subject
+		linesAreShort(t, m)
+	}
+}
+
+func linesAreShort(t *testing.T, m Rendered) {
 	m.Text, m.HTML = strings.Repeat("é", 10_000), strings.Repeat("x", 10_000)
-	m.Subject = strings.Repeat("Zahlungsmethodenänderung ", 40)
 	m.Key = strings.Repeat("k", 500)
 	m.Attachments = []Attachment{{Name: strings.Repeat("ü", 300) + ".pdf", Data: make([]byte, 5000)}}
 	for line := range strings.SplitSeq(composed(t, m, strings.Repeat("n", 90)+" <"+strings.Repeat("a", 60)+"@x.example>"), "\r\n") {
@@ -194,6 +200,12 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 			got = append(got, name)
 			if len(values) != 1 {
 				t.Errorf("%s: %d times %s", k.Name, len(values), name)
+			}
+		}
+		for _, name := range []string{"Subject", "Content-Language"} {
+			decoded, err := new(mime.WordDecoder).DecodeHeader(h.Get(name))
+			if err != nil || strings.ContainsAny(decoded, "\r\n\x00\u2028") {
+				t.Errorf("%s: %s shows as %q, %v", k.Name, name, decoded, err)
 			}
 		}
 		slices.Sort(got)

@@ -263,7 +263,7 @@ func TestLinks(t *testing.T) {
 	}
 	for _, s := range []string{
 		"javascript:alert(1)", "data:text/html,x", "//evil.example", "/relative", "http:///nohost", "ftp://x.example", "https://x.example/\r\nBcc: y", "https://x.example/a b\x00",
-		" https://x.example", "https://" + strings.Repeat("x", 5000), "HTTPS:evil",
+		" https://x.example", "https://x\u202e.example/", "https://" + strings.Repeat("x", 5000), "HTTPS:evil",
 	} {
 		if got := webLink(s); got != "" {
 			t.Errorf("%q is taken for the link %q", cut(s, 60), got)
@@ -332,8 +332,8 @@ func TestLocales(t *testing.T) {
 		if m.Locale != tt.want {
 			t.Errorf("seller %q, recipient %q: %q, want %q", tt.seller, tt.wish, m.Locale, tt.want)
 		}
-		if !strings.Contains(m.HTML, `<html lang="`+tt.want+`">`) {
-			t.Errorf("seller %q, recipient %q: the page does not say lang=%s", tt.seller, tt.wish, tt.want)
+		if !strings.Contains(m.HTML, `<html lang="`+tt.want+`">`) || !strings.Contains(m.HTML, "<title>"+strings.ReplaceAll(m.Subject, "+", "&#43;")+"</title>") {
+			t.Errorf("seller %q, recipient %q: the page does not say lang=%s, or lacks its title", tt.seller, tt.wish, tt.want)
 		}
 	}
 	// Operators read the seller's language, whatever the tenant's is.

@@ -43,6 +43,7 @@ type Sender struct {
 	from           *mail.Address
 	domain         string // of from
 	timeout        time.Duration
+	farewell       time.Duration // how long QUIT may take
 }
 
 const urlForm = "mail: the SMTP URL must look like smtp://user:password@host:587 or smtps://user:password@host:465, " +
@@ -55,7 +56,7 @@ func NewSender(o SenderOptions) (*Sender, error) {
 	if err != nil || u.Opaque != "" || u.Hostname() == "" || (u.Path != "" && u.Path != "/") || u.Fragment != "" {
 		return nil, errors.New(urlForm)
 	}
-	s := &Sender{host: u.Hostname(), timeout: o.Timeout, requireTLS: true}
+	s := &Sender{host: u.Hostname(), timeout: o.Timeout, farewell: 2 * time.Second, requireTLS: true}
 	port := "587"
 	switch u.Scheme {
 	case "smtp":

@@ -180,7 +180,8 @@ func TestHangingServer(t *testing.T) {
 func TestFarewellDoesNotMatter(t *testing.T) {
 	for name, answer := range map[string]string{"refused": "500 what?", "unanswered": ""} {
 		addr, heard := script(t, "220 mx", map[string]string{"QUIT": answer})
-		s := sender(t, SenderOptions{URL: "smtp://" + addr, Timeout: 300 * time.Millisecond})
+		s := sender(t, SenderOptions{URL: "smtp://" + addr})
+		s.farewell = 10 * time.Millisecond
 		if err := s.Send(t.Context(), sample(t), "ada@lovelace.example"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

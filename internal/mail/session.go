@@ -13,9 +13,6 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// farewell is how long a server may take to answer QUIT.
-const farewell = 2 * time.Second
-
 // session is one conversation with the server. The commands are issued here,
 // one by one, rather than by go-mail's Client, because it matters which of them
 // failed: a 5xx to RCPT ends the notice, one to AUTH does not, and a QUIT that
@@ -24,6 +21,8 @@ type session struct {
 	conn net.Conn // the TCP connection, under whatever TLS
 	smtp *smtp.Client
 	stop func() bool // ends the watch over the context
+
+	farewell time.Duration // how long the answer to QUIT is waited for
 }
 
 // connect dials, greets, encrypts and logs in. Once ctx is done the connection
@@ -33,7 +32,7 @@ func (s *Sender) connect(ctx context.Context) (_ *session, err error) {
 	if err != nil {
 		return nil, answered(ctx, "connect to "+s.addr, err)
 	}
-	c := &session{conn: conn}
+	c := &session{conn: conn, farewell: s.farewell}
 	c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer func() {
 		if err != nil {
@@ -138,7 +137,7 @@ func (c *session) transfer(ctx context.Context, from, to string, raw []byte) err
 
 // quit says goodbye, and waits for the answer only briefly.
 func (c *session) quit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, farewell)
+	ctx, cancel := context.WithTimeout(ctx, c.farewell)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = c.conn.Close() })()
 	_ = c.smtp.Quit()

@@ -24,7 +24,6 @@ func isUnsafe(r rune) bool {
 // clean makes one line of s: what is unsafe becomes a space, spaces become one,
 // broken UTF-8 becomes U+FFFD.
 func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\ufffd")
 	s = strings.Map(func(r rune) rune {
 		if isUnsafe(r) {
 			return ' '
