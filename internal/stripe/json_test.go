@@ -207,7 +207,7 @@ func TestValueScalars(t *testing.T) {
 		`"\ud83d\u0041"`:      "\ufffdA",
 		`"\ude00\ud83d"`:      "\ufffd\ufffd",
 		`"\uD83D\uDE00"`:      "😀",
-		`"\b\f\n\r\t"`:       "\b\f\n\r\t",
+		`"\b\f\n\r\t"`:        "\b\f\n\r\t",
 		"\"a\xff\xfeb\"":      "a\ufffd\ufffdb",
 		`"😀é"`:                "😀é",
 		`"\u0000"`:            "\x00",

@@ -26,7 +26,7 @@ func ReadCreditNote(v Value) CreditNote {
 		Refunds:    readNoteRefunds(v),
 		Lines:      each(lines, func(line Value) Line { return readNoteLine(line, v) }),
 		LinesMore:  more,
-		Taxes:      readTaxes(nonEmpty(v.member("total_taxes"), v.member("tax_amounts")), v, v),
+		Taxes:      readTaxes(nonEmpty(v.member("total_taxes"), v.member("tax_amounts")), v),
 		Prepayment: v.member("pre_payment_amount").Int(),
 	}
 	for _, t := range c.Taxes {
@@ -71,6 +71,6 @@ func readNoteLine(v, note Value) Line {
 		Quantity:          v.member("quantity").Int(),
 		UnitAmountDecimal: decimal(v.member("unit_amount_decimal"), v.member("unit_amount")),
 		Discount:          noteDiscount(v),
-		Taxes:             readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), v, note),
+		Taxes:             readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), note),
 	}
 }

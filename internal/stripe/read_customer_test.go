@@ -84,6 +84,10 @@ func TestReadCatalog(t *testing.T) {
 		"plan":     `{"id":"gold","object":"plan","product":{"id":"prod_1"},"nickname":"Gold","active":true,"currency":"usd","amount":900,"amount_decimal":"900","interval":"month","interval_count":6,"usage_type":"licensed","billing_scheme":"per_unit","trial_period_days":14,"created":3}`,
 		"old plan": `{"id":"gold","object":"plan","product":"prod_1","name":"Gold","active":true,"currency":"usd","amount":900,"interval":"month","interval_count":6,"usage_type":"licensed","billing_scheme":"per_unit","trial_period_days":14,"created":3}`,
 	})
+	sameShape(t, ReadPrice, Price{UnitAmount: 900, UnitAmountDecimal: "900"}, map[string]string{
+		"unit_amount alone": `{"unit_amount":900}`, "unit_amount_decimal alone": `{"unit_amount_decimal":"900"}`, "amount alone": `{"amount":900}`,
+	})
+	sameShape(t, ReadPrice, Price{UnitAmountDecimal: "0.5"}, map[string]string{"a plan of less than a cent": `{"amount":null,"amount_decimal":"0.5"}`})
 	sameShape(t, ReadPrice, Price{ID: "price_1", LookupKey: "std", Type: "one_time", UnitAmountDecimal: "0.5"}, map[string]string{
 		"less than a cent": `{"id":"price_1","lookup_key":"std","type":"one_time","unit_amount":null,"unit_amount_decimal":"0.5","recurring":null}`,
 	})

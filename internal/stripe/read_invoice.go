@@ -157,6 +157,6 @@ func readLine(v, invoice Value) Line {
 		Proration: parent.Get("subscription_item_details", "proration").Bool() ||
 			parent.Get("invoice_item_details", "proration").Bool() || v.member("proration").Bool(),
 		Discount: sum(v.member("discount_amounts")),
-		Taxes:    readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), v, invoice),
+		Taxes:    readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), invoice),
 	}
 }

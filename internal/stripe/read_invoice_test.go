@@ -71,6 +71,9 @@ func TestReadInvoiceMoves(t *testing.T) {
 		{"subscription only on a line, new", `{"lines":{"data":[{"parent":{"invoice_item_details":{"subscription":null}}},{"parent":{"subscription_item_details":{"subscription":"sub_1"}}}]}}`, Invoice{Subscription: "sub_1"}},
 		{"subscription only on an item's line", `{"parent":null,"subscription":null,"lines":{"data":[{"parent":{"invoice_item_details":{"subscription":{"id":"sub_1"}}}}]}}`, Invoice{Subscription: "sub_1"}},
 		{"subscription only on a line, old", `{"lines":{"data":[{"subscription":"sub_1"}]}}`, Invoice{Subscription: "sub_1"}},
+		{"the old place alone", `{"parent":null,"subscription":"sub_1"}`, Invoice{Subscription: "sub_1"}},
+		{"open and failed", `{"status":"open","amount_due":9,"amount_paid":2,"amount_remaining":7,"next_payment_attempt":99}`,
+			Invoice{Status: "open", AmountDue: 9, AmountPaid: 2, AmountRemaining: 7, NextPaymentAttempt: 99}},
 		{"new place before the old", `{"parent":{"subscription_details":{"subscription":{"id":"sub_new"}}},"subscription":"sub_old","lines":{"data":[{"subscription":"sub_line"}]}}`, Invoice{Subscription: "sub_new"}},
 		{"a quote's invoice", `{"parent":{"type":"quote_details","quote_details":{"quote":"qt_1"},"subscription_details":null}}`, Invoice{}},
 		{"paid without a status", `{"paid":true}`, Invoice{Status: "paid"}},
@@ -123,6 +126,7 @@ func TestReadLine(t *testing.T) {
 		{"plan", `{"plan":{"id":"gold","amount":900}}`, Line{Price: "gold", UnitAmountDecimal: "900"}},
 		{"pricing before price before plan", `{"pricing":{"price_details":{"price":"new"}},"price":{"id":"old"},"plan":{"id":"older"}}`, Line{Price: "new"}},
 		{"unit_amount", `{"amount":50,"unit_amount":25,"quantity":2}`, Line{Amount: 50, UnitAmountDecimal: "25", Quantity: 2}},
+		{"unit_amount_decimal", `{"unit_amount_decimal":"0.25","unit_amount":null}`, Line{UnitAmountDecimal: "0.25"}},
 		{"a total is no unit amount", `{"amount":50,"price":null,"plan":null,"quantity":2}`, Line{Amount: 50, Quantity: 2}},
 		{"quantity_decimal", `{"quantity":null,"quantity_decimal":"3"}`, Line{Quantity: 3}},
 		{"proration of an item", `{"parent":{"invoice_item_details":{"proration":true}}}`, Line{Proration: true}},
@@ -155,6 +159,9 @@ func TestReadCreditNote(t *testing.T) {
 		"old":    `{` + head + `,"refund":"re_1","tax_amounts":` + old + `,"lines":{"data":[{` + line + `,"tax_amounts":` + old + `}]}}`,
 		"new":    `{` + head + `,"refunds":[{"refund":"re_1","amount_refunded":1,"type":"refund"}],"pre_payment_amount":110,"post_payment_amount":0,"total_taxes":` + fresh + `,"lines":{"data":[{` + line + `,"taxes":` + fresh + `}]}}`,
 		"hybrid": `{` + head + `,"refund":{"id":"re_1"},"refunds":[{"refund":{"id":"re_1"}},{"refund":null}],"total_taxes":null,"tax_amounts":` + old + `,"lines":{"data":[{` + line + `,"taxes":null,"tax_amounts":` + old + `}]}}`,
+	})
+	sameShape(t, ReadCreditNote, CreditNote{Type: "pre_payment", Amount: 9, Lines: []Line{{UnitAmountDecimal: "0.5"}, {UnitAmountDecimal: "7"}}}, map[string]string{
+		"the amount is known to be none": `{"type":"pre_payment","amount":9,"pre_payment_amount":0,"lines":{"data":[{"unit_amount":null,"unit_amount_decimal":"0.5"},{"unit_amount":7}]}}`,
 	})
 	sameShape(t, ReadCreditNote, CreditNote{Refunds: []string{"re_1", "re_2"}}, map[string]string{
 		"two refunds":  `{"refunds":[{"refund":"re_1","amount_refunded":1},{"refund":"re_2"}]}`,

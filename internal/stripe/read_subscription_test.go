@@ -59,6 +59,12 @@ func TestReadSubscriptionItems(t *testing.T) {
 		t.Errorf("period %d to %d, more %t: the first item decides", s.CurrentPeriodStart, s.CurrentPeriodEnd, s.ItemsHaveMore)
 	}
 
+	amounts := ReadSubscription(parse1(t, `{"items":{"data":[{"price":{"unit_amount":900}},{"price":{"unit_amount_decimal":"900"}},{"plan":{"amount":null,"amount_decimal":"0.5"}}]}}`))
+	want = []Item{{UnitAmount: 900, UnitAmountDecimal: "900"}, {UnitAmount: 900, UnitAmountDecimal: "900"}, {UnitAmountDecimal: "0.5"}}
+	if diff := cmp.Diff(want, amounts.Items); diff != "" {
+		t.Errorf("amounts (-want +got):\n%s", diff)
+	}
+
 	bare := ReadSubscription(parse1(t, `{"id":"sub_1","plan":{"id":"gold","amount":900,"currency":"usd","interval":"month","interval_count":1},"quantity":4,"current_period_start":1,"current_period_end":2}`))
 	want = []Item{{Price: "gold", Quantity: 4, UnitAmount: 900, UnitAmountDecimal: "900", Currency: "usd", Interval: "month", IntervalCount: 1, CurrentPeriodStart: 1, CurrentPeriodEnd: 2}}
 	if diff := cmp.Diff(want, bare.Items); diff != "" {

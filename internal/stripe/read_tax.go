@@ -15,7 +15,7 @@ func nonEmpty(arrays ...Value) Value {
 // rates (2019), tax is one amount at tax_percent.
 func readInvoiceTaxes(v Value) []Tax {
 	if amounts := nonEmpty(v.member("total_taxes"), v.member("total_tax_amounts")); amounts.Exists() {
-		return readTaxes(amounts, v, v)
+		return readTaxes(amounts, v)
 	}
 	if tax := v.member("tax").Int(); tax != 0 {
 		return []Tax{{Amount: tax, Percent: decimal(v.member("tax_percent"))}}
@@ -25,9 +25,9 @@ func readInvoiceTaxes(v Value) []Tax {
 
 // readTaxes reads an array of amounts of tax. Moved with 2025-03-31.basil:
 // tax_rate to tax_rate_details.tax_rate, inclusive to tax_behavior. The rates
-// themselves are looked up where they are spelled out: in the amount, in owner
-// (the line), in the document.
-func readTaxes(amounts, owner, document Value) []Tax {
+// themselves are looked up where they are spelled out: in the amount, else in the
+// document.
+func readTaxes(amounts, document Value) []Tax {
 	return each(amounts, func(v Value) Tax {
 		rate := v.Get("tax_rate_details", "tax_rate")
 		if ref(rate) == "" {
@@ -41,7 +41,7 @@ func readTaxes(amounts, owner, document Value) []Tax {
 			Reason:        v.member("taxability_reason").text(),
 		}
 		if rate.Kind() != KindObject && t.Rate != "" {
-			rate = findRate(t.Rate, owner, document)
+			rate = findRate(t.Rate, document)
 		}
 		t.Percent = decimal(rate.member("percentage"))
 		t.Name = rate.member("display_name").text()
@@ -50,14 +50,11 @@ func readTaxes(amounts, owner, document Value) []Tax {
 }
 
 // findRate looks for a tax rate that is spelled out somewhere in the document.
-func findRate(id string, owner, document Value) Value {
-	lines, _ := list(document.member("lines"))
-	places := [...]Value{owner.member("tax_rates"), document.member("default_tax_rates")}
-	for _, place := range places {
-		if rate := pick(place, id); rate.Exists() {
-			return rate
-		}
+func findRate(id string, document Value) Value {
+	if rate := pick(document.member("default_tax_rates"), id); rate.Exists() {
+		return rate
 	}
+	lines, _ := list(document.member("lines"))
 	for line := range lines.All() {
 		if rate := pick(line.member("tax_rates"), id); rate.Exists() {
 			return rate
