@@ -1,24 +1,26 @@
 package stripetest
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // creditNote is https://docs.stripe.com/api/credit_notes/object.
 type creditNote struct {
 	base
-	number              string
-	invoice             *invoice
-	status              string // issued, void
-	reason, memo        string
-	lines               []*creditLine
-	subtotal, tax       int64
-	taxes               []taxAmount
-	total               int64
-	refund              *refund
-	toBalance, outside  int64
-	pre, post           int64
-	voidedAt            int64
-	balanceTransaction  string
-	invoiceWasPaidFirst bool
+	number             string
+	invoice            *invoice
+	status             string // issued, void
+	reason, memo       string
+	lines              []*creditLine
+	subtotal, tax      int64
+	taxes              []taxAmount
+	total              int64
+	refund             *refund
+	toBalance, outside int64
+	pre, post          int64
+	voidedAt           int64
+	balanceTransaction string
 }
 
 type creditLine struct {
@@ -28,6 +30,7 @@ type creditLine struct {
 	amount      int64
 	quantity    int64
 	taxes       []taxAmount
+	livemode    bool
 }
 
 func (c *creditNote) kind() string {
@@ -46,7 +49,7 @@ func (c *creditNote) render() Object {
 		"created": c.created, "currency": c.invoice.currency, "customer": c.invoice.customer.id,
 		"customer_balance_transaction": optional(c.balanceTransaction), "discount_amount": int64(0),
 		"discount_amounts": []any{}, "effective_at": c.created, "invoice": c.invoice.id,
-		"lines":    list("/v1/credit_notes/"+c.id+"/lines", c.renderLines()),
+		"lines":    firstLines("/v1/credit_notes/"+c.id+"/lines", c.renderLines()),
 		"livemode": c.acct.cfg.Livemode, "memo": optional(c.memo), "metadata": metadata(c.metadata),
 		"number": c.number, "out_of_band_amount": optional(c.outside),
 		"pdf":                 c.acct.page("https://pay.stripe.com/credit_notes/", c.id+"/pdf"),
@@ -66,20 +69,24 @@ func (c *creditNote) render() Object {
 }
 
 func (c *creditNote) renderLines() []any {
-	return each(c.lines, func(l *creditLine) any {
-		unit := share(l.amount, 1, max(1, l.quantity))
-		o := Object{
-			"id": l.id, "object": "credit_note_line_item", "amount": l.amount, "description": optional(l.description),
-			"discount_amount": int64(0), "discount_amounts": []any{}, "livemode": c.acct.cfg.Livemode,
-			"metadata": Object{}, "pretax_credit_amounts": []any{}, "quantity": l.quantity, "tax_rates": []any{},
-			"taxes": each(l.taxes, func(t taxAmount) any { return t.render() }), "type": "custom_line_item",
-			"unit_amount": unit, "unit_amount_decimal": strconv.FormatInt(unit, 10),
-		}
-		if l.line != nil {
-			o["type"], o["invoice_line_item"] = "invoice_line_item", l.line.id
-		}
-		return o
-	})
+	return each(c.lines, func(l *creditLine) any { return l.render() })
+}
+
+func (l *creditLine) ident() string { return l.id }
+
+func (l *creditLine) render() Object {
+	unit := share(l.amount, 1, max(1, l.quantity))
+	o := Object{
+		"id": l.id, "object": "credit_note_line_item", "amount": l.amount, "description": optional(l.description),
+		"discount_amount": int64(0), "discount_amounts": []any{}, "livemode": l.livemode,
+		"metadata": Object{}, "pretax_credit_amounts": []any{}, "quantity": l.quantity, "tax_rates": []any{},
+		"taxes": each(l.taxes, func(t taxAmount) any { return t.render() }), "type": "custom_line_item",
+		"unit_amount": unit, "unit_amount_decimal": strconv.FormatInt(unit, 10),
+	}
+	if l.line != nil {
+		o["type"], o["invoice_line_item"] = "invoice_line_item", l.line.id
+	}
+	return o
 }
 
 // createCreditNote credits an open invoice, whose amount due falls, or a paid
@@ -175,6 +182,7 @@ func (a *Account) creditLines(c *creditNote, in *params) *Error {
 				l.amount = unit * l.quantity
 			}
 		}
+		l.livemode = a.cfg.Livemode
 		c.lines = append(c.lines, l)
 	}
 	if len(c.lines) == 0 {
@@ -182,7 +190,7 @@ func (a *Account) creditLines(c *creditNote, in *params) *Error {
 		if !in.has("amount") && in.err() == nil {
 			return missingParam("amount")
 		}
-		c.lines = []*creditLine{{id: a.ids.long("cnli", a.now), amount: amount, quantity: 1, description: "Credit"}}
+		c.lines = []*creditLine{{id: a.ids.long("cnli", a.now), amount: amount, quantity: 1, description: "Credit", livemode: a.cfg.Livemode}}
 	}
 	var sums totals
 	for _, l := range c.lines {
@@ -315,5 +323,7 @@ func creditNoteLines(a *Account, r apiRequest) (Object, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	return list("/v1/credit_notes/"+c.id+"/lines", c.renderLines()), nil
+	lines := slices.Clone(c.lines)
+	slices.Reverse(lines) // as listLines
+	return page(a, r, lines, func(*creditLine) bool { return true })
 }

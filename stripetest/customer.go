@@ -1,6 +1,9 @@
 package stripetest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 type customer struct {
 	base
@@ -150,7 +153,13 @@ func createCustomer(a *Account, r apiRequest) (Object, *Error) {
 		return nil, err
 	}
 	for _, tax := range p.elements("tax_id_data") {
-		c.taxIDs = append(c.taxIDs, Object{"type": tax.need("type"), "value": tax.need("value")})
+		value := tax.need("value")
+		c.taxIDs = append(c.taxIDs, Object{
+			"id": a.ids.long("txi", a.now), "object": "tax_id", "country": optional(country(tax.str("type"), value)),
+			"created": a.now, "customer": c.id, "livemode": a.cfg.Livemode,
+			"owner": Object{"type": "customer", "customer": c.id}, "type": tax.need("type"), "value": value,
+			"verification": Object{"status": "pending", "verified_address": nil, "verified_name": nil},
+		})
 	}
 	if err := p.err(); err != nil {
 		return nil, err
@@ -164,6 +173,17 @@ func createCustomer(a *Account, r apiRequest) (Object, *Error) {
 	}
 	a.emit("customer.created", c)
 	return c.render(), nil
+}
+
+// country is where a tax id belongs: for the European Union the value says.
+func country(kind, value string) string {
+	if kind == "eu_vat" && len(value) > 2 {
+		return strings.ToUpper(value[:2])
+	}
+	if prefix, _, ok := strings.Cut(kind, "_"); ok && len(prefix) == 2 {
+		return strings.ToUpper(prefix)
+	}
+	return ""
 }
 
 func updateCustomer(a *Account, r apiRequest) (Object, *Error) {

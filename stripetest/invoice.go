@@ -73,7 +73,7 @@ func (i *invoice) render() Object {
 		"custom_fields": nil, "customer": c.id, "customer_address": orNull(c.address),
 		"customer_email": optional(c.email), "customer_name": optional(c.name),
 		"customer_phone": optional(c.phone), "customer_shipping": nil, "customer_tax_exempt": c.taxExempt,
-		"customer_tax_ids":       each(c.taxIDs, func(t Object) any { return t }),
+		"customer_tax_ids":       each(c.taxIDs, func(t Object) any { return Object{"type": t["type"], "value": t["value"]} }),
 		"default_payment_method": methodID(i.defaultPM), "default_source": nil,
 		"default_tax_rates": each(i.rates, func(t *taxRate) any { return t.render() }),
 		"description":       optional(i.description),
@@ -82,7 +82,7 @@ func (i *invoice) render() Object {
 		"ending_balance": nil, "footer": optional(i.footer), "from_invoice": nil,
 		"hosted_invoice_url": nil, "invoice_pdf": nil, "issuer": Object{"type": "self"},
 		"last_finalization_error": nil, "latest_revision": nil,
-		"lines":    list("/v1/invoices/"+i.id+"/lines", i.renderLines()),
+		"lines":    firstLines("/v1/invoices/"+i.id+"/lines", i.renderLines()),
 		"livemode": cfg.Livemode, "metadata": metadata(i.metadata),
 		"next_payment_attempt": optional(i.nextAttempt), "number": optional(i.number), "on_behalf_of": nil,
 		"parent": nil, "payment_settings": Object{

@@ -81,6 +81,16 @@ func (l *line) parent() Object {
 	return Object{"type": "subscription_item_details", "subscription_item_details": details, "invoice_item_details": nil}
 }
 
+// firstLines is the list inside an invoice or a credit note: ten lines, and
+// has_more where there are others, which have a list of their own.
+func firstLines(url string, lines []any) Object {
+	const shown = 10
+	o := list(url, lines[:min(shown, len(lines))])
+	o["has_more"] = len(lines) > shown
+	o["total_count"] = int64(len(lines))
+	return o
+}
+
 func (i *invoice) renderLines() []any {
 	return each(i.lines, func(l *line) any { return l.render() })
 }

@@ -284,3 +284,21 @@ func TestMonthsEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestAnInvoiceShowsTenLines: the others have to be fetched.
+func TestAnInvoiceShowsTenLines(t *testing.T) {
+	a, c := account(t, nil)
+	for range 12 {
+		must(a.Post("/v1/invoiceitems", Form{"customer": c, "amount": "100"}))(t)
+	}
+	i := must(a.Post("/v1/invoices", Form{"customer": c, "pending_invoice_items_behavior": "include"}))(t)
+	lines := i.Get("lines").(Object)
+	data := lines["data"].([]any)
+	if len(data) != 10 || !lines.Bool("has_more") || lines.Int("total_count") != 12 || i.Int("total") != 1200 {
+		t.Errorf("%d lines, has_more %t, total_count %d", len(data), lines.Bool("has_more"), lines.Int("total_count"))
+	}
+	rest := must(a.Get(lines.Str("url"), Form{"starting_after": data[9].(Object).ID()}))(t)
+	if got := rest["data"].([]any); len(got) != 2 || rest.Bool("has_more") {
+		t.Errorf("%d more lines", len(got))
+	}
+}

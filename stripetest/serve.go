@@ -219,7 +219,7 @@ func (a *Account) include(o Object, key string) any {
 			}
 			return list("/v1/customers/"+n.id+"/subscriptions", data)
 		case "tax_ids":
-			return list("/v1/customers/"+n.id+"/tax_ids", []any{})
+			return list("/v1/customers/"+n.id+"/tax_ids", each(n.taxIDs, func(t Object) any { return t }))
 		}
 	}
 	return nil

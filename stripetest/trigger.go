@@ -15,11 +15,13 @@ var ErrUnknownEvent = errors.New("stripetest: no recipe for this event type")
 
 // EventOptions shape one event that is built offline.
 type EventOptions struct {
-	Tenant     string    // acme if empty
-	Customer   string    // the customer's id; one from the seed if empty
-	APIVersion string    // DefaultVersion if empty
-	At         time.Time // when the event was created; DefaultStart if zero
-	Seed       uint64
+	Tenant     string // acme if empty
+	Customer   string // the customer's id; one from the seed if empty
+	APIVersion string // DefaultVersion if empty
+	// At is when the event was created; DefaultStart if zero. Where the lengths
+	// of months do not allow that very second, it is up to four days earlier.
+	At   time.Time
+	Seed uint64
 	// Set changes the event afterwards: "path=value", the path from
 	// data.object unless it begins with "data." or names a field of the
 	// envelope ("id", "account"). The value is JSON, else a string.
@@ -175,26 +177,36 @@ func BuildEvent(typ string, o EventOptions) (Event, error) {
 	if !validVersion(o.APIVersion) {
 		return Event{}, fmt.Errorf("stripetest: %q is no API version", o.APIVersion)
 	}
-	// The event comes some way into the story: the story begins that much
-	// earlier. Months differ in length, so that is found by trying.
-	start := o.At
-	var found *event
-	for range 4 {
-		e, err := r.last(typ, start, o)
-		if err != nil {
-			return Event{}, err
-		}
-		found = e
-		off := o.At.Unix() - e.created
-		if off == 0 {
-			break
-		}
-		start = start.Add(time.Duration(off) * time.Second)
+	found, err := r.near(typ, o)
+	if err != nil {
+		return Event{}, err
 	}
 	if len(o.Set) == 0 {
 		return found.public(o.APIVersion), nil
 	}
 	return found.changed(o)
+}
+
+// near finds the start of the story with which the event comes at the wanted
+// time. Months differ in length, so that is done by trying; where no start
+// does, the last try is an earlier one.
+func (r recipe) near(typ string, o EventOptions) (*event, error) {
+	start := o.At
+	const tries = 5
+	for try := 1; ; try++ {
+		e, err := r.last(typ, start, o)
+		if err != nil {
+			return nil, err
+		}
+		off := o.At.Unix() - e.created
+		if off == 0 || try > tries && off > 0 {
+			return e, nil
+		}
+		if try >= tries {
+			off = min(off, 0) - day
+		}
+		start = start.Add(time.Duration(off) * time.Second)
+	}
 }
 
 func (r recipe) last(typ string, start time.Time, o EventOptions) (*event, error) {

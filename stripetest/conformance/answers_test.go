@@ -76,6 +76,7 @@ func TestAnswersFitStripesDocument(t *testing.T) {
 	get("checkout.session", "/v1/checkout/sessions/"+played.Session, stripetest.Form{
 		"expand[0]": "line_items", "expand[1]": "subscription", "expand[2]": "customer",
 	})
+	get("customer", "/v1/customers/"+customer.ID(), stripetest.Form{"expand[0]": "tax_ids"})
 	get("customer", "/v1/customers/"+played.Customer, stripetest.Form{"expand[0]": "subscriptions", "expand[1]": "tax_ids"})
 	for path, kind := range map[string]string{
 		"/v1/customers": "customer", "/v1/products": "product", "/v1/prices": "price", "/v1/coupons": "coupon",
