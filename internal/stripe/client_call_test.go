@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bursarhq/bursar/internal/stripe"
 )
@@ -80,6 +81,7 @@ func TestMisbehavior(t *testing.T) {
 
 		{"another service's 404", []http.HandlerFunc{html(404), ok}, 1, stripe.ErrRubbish, 404, true, ""},
 		{"a firewall's 403", []http.HandlerFunc{says(403, `{"message":"no"}`), ok}, 1, stripe.ErrRubbish, 403, true, ""},
+		{"a proxy's 409", []http.HandlerFunc{html(409), ok}, 1, stripe.ErrRubbish, 409, true, ""},
 		{"a page", []http.HandlerFunc{html(200), ok}, 1, stripe.ErrRubbish, 200, true, ""},
 		{"nothing", []http.HandlerFunc{says(200, ""), ok}, 1, stripe.ErrRubbish, 200, true, ""},
 		{"half an object", []http.HandlerFunc{says(200, `{"id":"cus_1","object":"cus`), ok}, 1, stripe.ErrRubbish, 200, true, ""},
@@ -146,6 +148,15 @@ func TestErrorFields(t *testing.T) {
 	}
 	if e.Type != "card_error" || e.DeclineCode != "insufficient_funds" || e.Param != "payment_method" || e.RequestID != "req_1" {
 		t.Errorf("got %+v", e)
+	}
+}
+
+func TestLongMessageIsCut(t *testing.T) {
+	s := newBadStripe(t, says(400, `{"error":{"message":"`+strings.Repeat("é", 5000)+`"}}`))
+	c, _ := newClient(t, s.URL, nil)
+	_, err := c.Fetch(t.Context(), "", "cus_1")
+	if n := len(err.Error()); n > 600 || n < 500 || !utf8.ValidString(err.Error()) {
+		t.Errorf("%d bytes: %v", n, err)
 	}
 }
 

@@ -84,6 +84,21 @@ func TestRateStaysUnderStripes(t *testing.T) {
 	}
 }
 
+// Stripe allows an endpoint 25 requests a second, and a sweep asks only one.
+func TestSweepsStayUnderAnEndpointsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, wire := limited(t, "sk_live_0123456789", 90)
+		var sweeps sync.WaitGroup
+		for range 200 {
+			sweeps.Go(func() { c.Fetch(stripe.Background(t.Context()), "", "sub_1") })
+		}
+		sweeps.Wait()
+		if got := wire.most(); got > 25 || got < 20 {
+			t.Errorf("up to %d in a second", got)
+		}
+	})
+}
+
 func TestSweepsDoNotStarveCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, wire := limited(t, "sk_test_0123456789", 0)
