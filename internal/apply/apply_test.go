@@ -22,7 +22,8 @@ func catalog(tb testing.TB) *billing.Catalog {
 	c, err := billing.NewCatalog([]billing.Plan{
 		{ID: "free", Name: "Free", Default: true, Features: map[string]any{"projects": int64(1)}},
 		{ID: "pro", Name: "Pro", Features: map[string]any{"projects": int64(20)},
-			Prices: []billing.Price{{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}}},
+			Prices: []billing.Price{
+				{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}, {ID: "price_pro_monthly", Amount: 2900, Currency: "usd", Interval: "month"}}},
 		{ID: "team", Name: "Team", Prices: []billing.Price{{ID: "price_team", Amount: 9900, Currency: "usd", Interval: "month"}}},
 	})
 	if err != nil {

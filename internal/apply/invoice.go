@@ -246,7 +246,7 @@ func (c *change) settleLedger(inv *store.Invoice) (refunded, on int64, err error
 				paid += captured(ch)
 			}
 		}
-		total, at, err := c.settleCharge(ch, inv)
+		total, at, err := c.settleCharge(ch, cmp.Or(ch.Customer, inv.Customer), inv.ID)
 		if err != nil {
 			return 0, 0, err
 		}

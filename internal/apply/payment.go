@@ -116,13 +116,9 @@ func captured(ch *store.Charge) int64 {
 }
 
 // settleCharge writes the ledger rows of a charge and of its refunds and disputes.
-// It returns what went back of it, and when last. inv is the invoice that it paid,
-// nil where there is none.
-func (c *change) settleCharge(ch *store.Charge, inv *store.Invoice) (refunded, on int64, err error) {
-	customer, invoice := ch.Customer, ""
-	if inv != nil {
-		customer, invoice = cmp.Or(customer, inv.Customer), inv.ID
-	}
+// It returns what went back of it, and when last. invoice is the one that it paid,
+// empty where there is none.
+func (c *change) settleCharge(ch *store.Charge, customer, invoice string) (refunded, on int64, err error) {
 	if customer == "" {
 		return 0, 0, nil // of nobody, until an invoice says whose
 	}

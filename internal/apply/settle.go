@@ -41,10 +41,8 @@ func (c *change) settle() error {
 		}
 	}
 	for _, k := range c.charges {
-		if ch := c.tx.Charges.Get(k); ch != nil && len(c.invoicesOf(ch)) == 0 {
-			if _, _, err := c.settleCharge(ch, nil); err != nil {
-				return err
-			}
+		if err := c.settleLoose(c.tx.Charges.Get(k)); err != nil {
+			return err
 		}
 	}
 	for i := 0; i < len(c.subscriptions); i++ {
@@ -58,6 +56,22 @@ func (c *change) settle() error {
 		}
 	}
 	return nil
+}
+
+// settleLoose writes the ledger of a charge whose invoice, if it has one, is not
+// known yet; with the invoice it is settled again.
+func (c *change) settleLoose(ch *store.Charge) error {
+	if ch == nil {
+		return nil
+	}
+	ids := c.invoicesOf(ch)
+	for _, id := range ids {
+		if c.tx.Invoices.Get(ch.With(id)) != nil {
+			return nil // settled with it
+		}
+	}
+	_, _, err := c.settleCharge(ch, ch.Customer, first(ids))
+	return err
 }
 
 // ensureTenant is the tenant's row, made where there is none.
