@@ -12,6 +12,7 @@ type charge struct {
 	status           string // succeeded, pending, failed
 	failure          *Error
 	disputed         bool
+	dispute          *dispute
 	refunds          []*refund
 	description      string
 	transaction      string
@@ -39,14 +40,14 @@ func (c *charge) render() Object {
 		"application_fee_amount": nil, "balance_transaction": nil, "billing_details": c.method.billing(),
 		"calculated_statement_descriptor": strings.ToUpper(cfg.Name), "captured": c.status == "succeeded",
 		"created": c.created, "currency": c.currency, "customer": nil,
-		"description": optional(c.description), "disputed": c.disputed,
+		"description": optional(c.description), "destination": nil, "dispute": nil, "disputed": c.disputed,
 		"failure_balance_transaction": nil, "failure_code": nil, "failure_message": nil,
 		"fraud_details": Object{}, "livemode": cfg.Livemode, "metadata": metadata(c.metadata),
-		"on_behalf_of": nil, "outcome": nil, "paid": c.status == "succeeded",
+		"on_behalf_of": nil, "order": nil, "outcome": nil, "paid": c.status == "succeeded",
 		"payment_intent": c.intent.id, "payment_method": c.method.id,
 		"payment_method_details": c.methodDetails(), "radar_options": Object{},
 		"receipt_email": optional(c.intent.receiptEmail), "receipt_number": nil, "receipt_url": nil,
-		"refunded": c.refunded == c.amount, "review": nil, "shipping": nil, "source_transfer": nil,
+		"refunded": c.refunded == c.amount, "review": nil, "shipping": nil, "source": nil, "source_transfer": nil,
 		"statement_descriptor": nil, "statement_descriptor_suffix": nil, "status": c.status,
 		"transfer_data": nil, "transfer_group": nil,
 		// Shown before 2025-03-31.basil, and before 2022-11-15.
@@ -58,6 +59,9 @@ func (c *charge) render() Object {
 	}
 	if c.intent.invoice != nil {
 		o["_invoice"] = c.intent.invoice.id
+	}
+	if c.dispute != nil {
+		o["dispute"] = c.dispute.id
 	}
 	switch c.status {
 	case "succeeded":
@@ -90,7 +94,9 @@ func (c *charge) refundList() Object {
 	for i := len(c.refunds) - 1; i >= 0; i-- {
 		data = append(data, c.refunds[i].render())
 	}
-	return list("/v1/charges/"+c.id+"/refunds", data)
+	o := list("/v1/charges/"+c.id+"/refunds", data)
+	o["total_count"] = int64(len(data))
+	return o
 }
 
 func (c *charge) methodDetails() Object {

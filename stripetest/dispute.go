@@ -72,7 +72,7 @@ func (a *Account) dispute(c *charge, reason string, inquiry bool) *dispute {
 		a.shown[c.id] = c.render()
 	}
 	add(a, &a.disputes, d)
-	c.disputed = true
+	c.disputed, c.dispute = true, d
 	a.emit("charge.dispute.created", d)
 	a.emitUpdate("charge.updated", c)
 	if !inquiry {

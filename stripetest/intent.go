@@ -37,7 +37,7 @@ func (p *paymentIntent) render() Object {
 		}},
 		"payment_method_types": []any{"card"}, "processing": nil,
 		"receipt_email": optional(p.receiptEmail), "review": nil,
-		"setup_future_usage": optional(p.setupFutureUse), "shipping": nil, "statement_descriptor": nil,
+		"setup_future_usage": optional(p.setupFutureUse), "shipping": nil, "source": nil, "statement_descriptor": nil,
 		"statement_descriptor_suffix": nil, "status": p.status, "transfer_data": nil, "transfer_group": nil,
 		// Shown before 2025-03-31.basil, and before 2022-11-15.
 		"_invoice": nil,

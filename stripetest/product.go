@@ -186,6 +186,7 @@ func (p *price) render() Object {
 		"recurring": nil, "tax_behavior": p.taxBehavior, "tiers_mode": optional(p.tiersMode),
 		"transform_quantity": nil, "type": "one_time",
 		"unit_amount": p.unitAmount, "unit_amount_decimal": p.unitDecimal,
+		"_trial_days": optional(p.trialDays),
 	}
 	if strings.Contains(p.unitDecimal, ".") {
 		o["unit_amount"] = nil

@@ -145,3 +145,16 @@ func creditNoteBeforeBasil(o Object, _ string) {
 		delete(line, "taxes")
 	}
 }
+
+// Usage records, and with them aggregate_usage, ended with basil.
+func priceBeforeBasil(o Object, _ string) {
+	recurring, ok := o["recurring"].(Object)
+	if !ok {
+		return
+	}
+	recurring = recurring.clone()
+	recurring["aggregate_usage"], recurring["trial_period_days"] = nil, o["_trial_days"]
+	o["recurring"] = recurring
+}
+
+func planBeforeBasil(o Object, _ string) { o["aggregate_usage"] = nil }

@@ -34,7 +34,7 @@ var versionChanges = []versionChange{
 
 	{"2026-03-25", "checkout.session", oldUIMode},
 	{"2026-03-25", "line_item", dropKeys("quantity_decimal", "subtotal")},
-	{"2026-03-25", "invoiceitem", dropKeys("quantity_decimal", "net_amount")},
+	{"2026-03-25", "invoiceitem", dropKeys("quantity_decimal")},
 	{"2026-03-25", "subscription", dropKeys("billing_schedules")},
 
 	{"2025-09-30", "discount", discountWithCoupon},
@@ -54,6 +54,8 @@ var versionChanges = []versionChange{
 	{"2025-03-31", "charge", reveal("_invoice", "invoice")},
 	{"2025-03-31", "payment_intent", reveal("_invoice", "invoice")},
 	{"2025-03-31", "credit_note", creditNoteBeforeBasil},
+	{"2025-03-31", "price", priceBeforeBasil},
+	{"2025-03-31", "plan", planBeforeBasil},
 	{"2025-03-31", "checkout.session", reveal("_shipping", "shipping_details")},
 
 	{"2024-04-10", "product", productFeatures},
@@ -197,7 +199,9 @@ func productFeatures(o Object, _ string) {
 
 func intentWithCharges(o Object, _ string) {
 	charges, _ := o["_charges"].([]any)
-	o["charges"] = list("/v1/charges?payment_intent="+o.Str("id"), charges)
+	all := list("/v1/charges?payment_intent="+o.Str("id"), charges)
+	all["total_count"] = int64(len(charges))
+	o["charges"] = all
 	delete(o, "latest_charge")
 }
 
