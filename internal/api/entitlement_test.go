@@ -13,7 +13,9 @@ func subscription(id, status, price string) string {
 
 func TestEntitlements(t *testing.T) {
 	each(t, func(w *world) {
-		read := func() string { return string(w.want("GET /v1/tenants/acme/entitlements?default=true", "", 200, "").body) }
+		read := func() string {
+			return string(w.want("GET /v1/tenants/acme/entitlements?default=true", "", 200, "").body)
+		}
 		expect := func(want string) {
 			w.Helper()
 			if got := read(); got != want+"\n" {
