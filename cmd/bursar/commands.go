@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/bursarhq/bursar/internal/api"
 )
 
 // commands is the table of what can be typed: a row for each command, whose
@@ -15,7 +17,11 @@ import (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service: webhook endpoint, API, workers."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
+	Events  eventsCommand  `cmd:"" help:"Look into the inbox, and apply events again."`
+	Explain explainCommand `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
+	Keys    keysCommand    `cmd:"" help:"Make, list and revoke keys of the API."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
+	Trigger triggerCommand `cmd:"" help:"Build realistic signed events and post them to an endpoint."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a webhook's signature is good and, if not, exactly why."`
 
 	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
@@ -73,6 +79,9 @@ func (s *system) run(ctx context.Context, args []string) int {
 		err = parsed.Run(s)
 	} else {
 		err = usageError{err}
+	}
+	if problem := (*api.Problem)(nil); errors.As(err, &problem) {
+		err = errors.New(problem.Detail)
 	}
 	switch wrong := (usageError{}); {
 	case err == nil:
