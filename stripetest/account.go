@@ -114,6 +114,7 @@ type Account struct {
 	delivering bool
 	background sync.WaitGroup
 
+	portals    map[string]Object // customer portal sessions
 	idempotent map[string]*replay
 	faults     []*Fault
 	limiter    limiter
@@ -161,6 +162,7 @@ func NewAccount(cfg Config) *Account {
 		index:      map[string]noun{},
 		eventByID:  map[string]*event{},
 		shown:      map[string]Object{},
+		portals:    map[string]Object{},
 		idempotent: map[string]*replay{},
 		version:    cfg.APIVersion,
 	}

@@ -18,6 +18,7 @@ func createPortalSession(a *Account, r apiRequest) (Object, *Error) {
 	if err := r.params.err(); err != nil {
 		return nil, err
 	}
+	a.portals[id] = o
 	a.emitObject("billing_portal.session.created", o)
 	return o, nil
 }
