@@ -109,13 +109,14 @@ func (s *server) tenantShapes(ctx context.Context, of store.Key, rows []store.Te
 		shape := Tenant{ID: t.ID, Name: text(firstOf(t.Name, t.StripeName)), Email: text(firstOf(t.Email, t.StripeEmail)),
 			StripeName: text(t.StripeName), StripeEmail: text(t.StripeEmail), StripeCustomerID: text(t.StripeCustomerID), StripeCustomers: []string{},
 			Plan: text(t.Plan), Status: t.Status, Metadata: map[string]string{}, CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt)}
-		if err := json.Unmarshal([]byte(t.Metadata), &shape.Metadata); err != nil {
-			return nil, fmt.Errorf("metadata of tenant %s: %w", t.ID, err)
-		}
 		for _, c := range customers {
 			if c.Tenant == t.ID && !c.Deleted {
 				shape.StripeCustomers = append(shape.StripeCustomers, c.ID)
 			}
+		}
+		slices.Sort(shape.StripeCustomers)
+		if err := json.Unmarshal([]byte(t.Metadata), &shape.Metadata); err != nil {
+			return nil, fmt.Errorf("metadata of tenant %s: %w", t.ID, err)
 		}
 		if t.PaymentMethod != "" {
 			method := PaymentMethod{ID: t.PaymentMethod} // what is known of it before Stripe told more

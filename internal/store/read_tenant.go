@@ -104,12 +104,12 @@ func (w *where) limit(order string, p Page) {
 
 func (w *where) text() string { return strings.Join(w.conditions, " AND ") + w.tail }
 
-// Customers are all customers of some tenants, deleted ones included, ordered by id.
+// Customers are all customers of some tenants, deleted ones included, in no order.
 func (r *Reader) Customers(ctx context.Context, of Key, tenants []string) ([]Customer, error) {
 	if len(tenants) == 0 {
 		return nil, nil
 	}
-	return rowsOfTable[Customer](ctx, r, customerDef, "account = $1 AND livemode = $2 AND tenant "+r.s.d.list(3)+" ORDER BY id",
+	return rowsOfTable[Customer](ctx, r, customerDef, "account = $1 AND livemode = $2 AND tenant "+r.s.d.list(3),
 		of.Account, of.Livemode, r.s.d.listArg(tenants, false))
 }
 
