@@ -183,8 +183,7 @@ func parse(b []byte, nodes []node) ([]node, error) {
 		n.end = uint32(i)
 		nodes = append(nodes, n)
 		if opened {
-			i = skip(b, i)
-			if i >= len(b) || b[i] != closer(object) {
+			if i = skip(b, i); i >= len(b) || b[i] != closer(object) {
 				continue
 			}
 		}
@@ -197,7 +196,7 @@ func parse(b []byte, nodes []node) ([]node, error) {
 				return nodes, nil
 			}
 			if i = skip(b, i); i < len(b) {
-				if b[i] == ',' && !opened {
+				if b[i] == ',' {
 					i = skip(b, i+1)
 					break
 				}
@@ -208,7 +207,6 @@ func parse(b []byte, nodes []node) ([]node, error) {
 					top, t.next = t.next, uint32(len(nodes))
 					depth--
 					object = depth > 0 && nodes[top].kind == KindObject
-					opened = false
 					continue
 				}
 			}
@@ -266,9 +264,10 @@ func scanString(b []byte, i int) (end int, rough bool, bad string) {
 	for {
 		for len(b)-i >= 8 {
 			x := binary.LittleEndian.Uint64(b[i:])
-			// The lowest top bit set is that of the first quote, backslash,
-			// control character or byte beyond ASCII.
-			m := (x | (x - ones*' ') | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) & highs
+			// The lowest top bit set is that of the first control character,
+			// quote, backslash or byte beyond ASCII (which one of the two
+			// differences always leaves at 0x80 or more).
+			m := ((x - ones*' ') | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) & highs
 			if m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break

@@ -28,7 +28,7 @@ func TestParseVerdict(t *testing.T) {
 		`{"a":1 "b":2}`, `{"a" 1}`, `{a:1}`, `{1:1}`, `{null:1}`, `[1]]`, `{}{}`, `1 2`, `nul`, `nulll`, `True`, `tru`, `t`,
 		`01`, `-`, `+1`, `.5`, `1.`, `1.e5`, `1e`, `1e+`, `--1`, `-01`, `0x1`, `NaN`, `Infinity`,
 		`"`, `"a`, `"\`, `"\"`, `"\x"`, `"\u12"`, `"\u12g4"`, `"\u123"`, "\"a\nb\"", "\"\x00\"", "\"abcdefgh\x1f\"",
-		"\ufeff{}", "\u00a0{}", "{}\x00", "\x0b1", "//c\n1", `[1,//x`, `'a'`, `{"a":1`, `["a`, `{"a`, `{"a":`, `{"a":"b",`,
+		"\ufeff{}", "\u00a0{}", "{}\x00", "\x0b1", "\f1", "[1,\f2]", "//c\n1", `[1,//x`, `'a'`, `{"a":1`, `["a`, `{"a`, `{"a":`, `{"a":"b",`,
 		strings.Repeat("[", 201) + strings.Repeat("]", 201),
 		strings.Repeat(`{"a":`, 201) + "1" + strings.Repeat("}", 201),
 		strings.Repeat("[", 1_000_000),
@@ -184,7 +184,7 @@ func TestValueInt(t *testing.T) {
 		{`999999999999999999`, 999999999999999999, true}, {`1000000000000000000`, 1000000000000000000, true},
 		{`9223372036854775807`, math.MaxInt64, true}, {`-9223372036854775808`, math.MinInt64, true}, {`-9223372036854775807`, -math.MaxInt64, true},
 		{`9223372036854775808`, 0, false}, {`-9223372036854775809`, 0, false}, {`10000000000000000000`, 0, false}, {`99999999999999999999`, 0, false},
-		{`18446744073709551615`, 0, false}, {`1e19`, 0, false}, {`1e18`, 1000000000000000000, true}, {`1e999999999999999999999`, 0, false},
+		{`18446744073709551615`, 0, false}, {`1e19`, 0, false}, {`1e18`, 1000000000000000000, true}, {`1e999999999999999999999`, 0, false}, {`5e18446744073709551616`, 0, false},
 		{`0.5`, 0, false}, {`1e-1`, 0, false}, {`-1.01`, 0, false}, {`1e-99999999999999999999`, 0, false},
 		{`"100"`, 100, true}, {`"-7"`, -7, true}, {`"5.0"`, 5, true}, {`"0.5"`, 0, false}, {`""`, 0, false}, {`" 1"`, 0, false}, {`"1 "`, 0, false},
 		{`"+1"`, 0, false}, {`"01"`, 0, false}, {`"1x"`, 0, false}, {`"-"`, 0, false}, {`"\u0031"`, 0, false},
@@ -209,6 +209,7 @@ func TestValueScalars(t *testing.T) {
 		`"\uD83D\uDE00"`:      "😀",
 		`"\b\f\n\r\t"`:        "\b\f\n\r\t",
 		"\"a\xff\xfeb\"":      "a\ufffd\ufffdb",
+		"\"abcdefg\x85hijk\"": "abcdefg\ufffdhijk",
 		`"😀é"`:                "😀é",
 		`"\u0000"`:            "\x00",
 		`7`:                   "",
@@ -366,7 +367,7 @@ func checkParse(t *testing.T, b []byte) {
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		`{"id":"evt_1","data":{"object":{"a":[1,2.5,-3e4,"x\u00e9\ud83d\ude00"]}}}`, "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ]\n}",
-		`{"a":1,"a":{"a":2},"\u0061":3}`, "\"\xff\xed\xa0\x80\"", `[[[[]]],{"":{}}]`, `9223372036854775808`, `-0.0`, `"\ud800\udc00\udc00"`,
+		`{"a":1,"a":{"a":2},"\u0061":3}`, "\"\xff\xed\xa0\x80\"", "\"abcdef\x90g\"", `[[[[]]],{"":{}}]`, `9223372036854775808`, `-0.0`, `"\ud800\udc00\udc00"`,
 	} {
 		f.Add([]byte(text))
 	}
@@ -374,4 +375,15 @@ func FuzzParse(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(checkParse)
+}
+
+// Every byte at every place of the eight that are looked at together.
+func TestScanStringBytes(t *testing.T) {
+	for c := range 256 {
+		for at := range 17 {
+			b := []byte(`"aaaaaaaaaaaaaaaaa"`)
+			b[1+at] = byte(c)
+			checkParse(t, b)
+		}
+	}
 }

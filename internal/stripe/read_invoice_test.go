@@ -93,6 +93,8 @@ func TestReadInvoiceMoves(t *testing.T) {
 			Invoice{Tax: 1, Taxes: []Tax{{Amount: 1, Rate: "txr_1", Percent: "19.0", Name: "VAT"}}}},
 		{"discount as a rule only", `{"subtotal":2000,"total":1800,"discount":{"coupon":{"percent_off":10}}}`, Invoice{Subtotal: 2000, Total: 1800, Discount: 200}},
 		{"discount as a rule only, taxed", `{"subtotal":2000,"total":2142,"tax":342,"discount":{"coupon":{}}}`, Invoice{Subtotal: 2000, Total: 2142, Discount: 200, Tax: 342, Taxes: []Tax{{Amount: 342}}}},
+		{"discount as a rule only, tax inclusive", `{"subtotal":2000,"total":1800,"discount":{},"total_tax_amounts":[{"amount":300,"inclusive":true}]}`,
+			Invoice{Subtotal: 2000, Total: 1800, Discount: 200, Tax: 300, Taxes: []Tax{{Amount: 300, Inclusive: true}}}},
 		{"no discount but inclusive tax", `{"subtotal":2000,"total":1900,"discount":null}`, Invoice{Subtotal: 2000, Total: 1900}},
 		{"several discounts", `{"total_discount_amounts":[{"amount":5},{"amount":6,"discount":{"id":"di_2"}}],"discount":{"id":"di_1"},"subtotal":100}`, Invoice{Subtotal: 100, Discount: 11}},
 		{"charge of an expanded intent", `{"payment_intent":{"id":"pi_1","latest_charge":{"id":"ch_1"}}}`, Invoice{PaymentIntent: "pi_1", Charge: "ch_1"}},
