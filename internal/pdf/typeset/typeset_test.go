@@ -288,10 +288,23 @@ func TestRefusedFonts(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := latin.regular().Subset([]uint16{0, 1, 2}) // has no cmap
+	damaged := func(table string, at int, value ...byte) []byte {
+		data := slices.Clone(whole)
+		tables, err := directory(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(tables[table][at:], value)
+		return data
+	}
 	for name, c := range map[string]struct {
 		data []byte
 		want string
 	}{
+		"glyphs":     {damaged("maxp", 4, 1), "hmtx is short"},
+		"metrics":    {damaged("hhea", 34, 1), "hmtx is short"},
+		"em":         {damaged("head", 18, 0, 8), "units per em"},
+		"outlines":   {damaged("loca", 8, 1), "loca points outside"},
 		"empty":      {nil, "not a TrueType font"},
 		"text":       {packed, "not a TrueType font"},
 		"postscript": {[]byte("OTTO\x00\x01\x00\x00\x00\x00\x00\x00"), "a .ttf is needed"},
