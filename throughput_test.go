@@ -243,7 +243,9 @@ func byHand(t *testing.T, url string) (http.Handler, func()) {
 			Data    struct {
 				Object struct {
 					ID, Status string
-					Items      struct{ Data []struct{ Price struct{ ID string } } }
+					Items      struct {
+						Data []struct{ Price struct{ ID string } }
+					}
 				} `json:"object"`
 			} `json:"data"`
 		}

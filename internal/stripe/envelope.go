@@ -149,15 +149,20 @@ func (e *Event) readEnvelope(v Value) error {
 	return nil
 }
 
-// readData reads what a snapshot event tells.
+// readData reads what a snapshot event tells. One that tells nothing (ping, as
+// Stripe sent it until 2017) is strange, but an event.
 func (e *Event) readData(data Value) error {
-	if data.Kind() != KindObject {
-		return badField("data", "is missing or not an object")
+	if !data.IsNull() && data.Kind() != KindObject {
+		return badField("data", "is not an object")
 	}
-	e.Object = data.Get("object")
-	if e.Object.Kind() != KindObject {
-		return badField("data.object", "is missing or not an object")
+	object := data.Get("object")
+	switch {
+	case object.IsNull():
+		return nil
+	case object.Kind() != KindObject:
+		return badField("data.object", "is not an object")
 	}
+	e.Object = object
 	if previous := data.Get("previous_attributes"); previous.Kind() == KindObject {
 		e.Previous = previous
 	}

@@ -132,9 +132,7 @@ func TestParseEventErrors(t *testing.T) {
 		{"livemode a string", `{"id":"evt_1","type":"x","created":1,"livemode":"true"}`, "livemode"},
 		{"account an object", `{"id":"evt_1","type":"x","created":1,"account":{"id":"acct_1"}}`, "account"},
 		{"account with a NUL", `{"id":"evt_1","type":"x","created":1,"account":"a\u0000"}`, "account"},
-		{"no data", `{"id":"evt_1","type":"x","created":1}`, "data is missing"},
-		{"data a list", `{"id":"evt_1","type":"x","created":1,"data":[]}`, "data is missing"},
-		{"no data.object", `{"id":"evt_1","type":"x","created":1,"data":{}}`, "data.object"},
+		{"data a list", `{"id":"evt_1","type":"x","created":1,"data":[]}`, "data is not an object"},
 		{"data.object an id", `{"id":"evt_1","type":"x","created":1,"data":{"object":"sub_1"}}`, "data.object"},
 		{"object id too long", `{"id":"evt_1","type":"x","created":1,"data":{"object":{"id":"` + long + `"}}}`, "data.object.id"},
 		{"object id with a NUL", `{"id":"evt_1","type":"x","created":1,"data":{"object":{"id":"a\u0000"}}}`, "data.object.id"},
@@ -156,5 +154,15 @@ func TestParseEventErrors(t *testing.T) {
 	}
 	if _, err := ParseEvent([]byte(`{`)); !errors.Is(err, ErrSyntax) {
 		t.Errorf("broken JSON: %v is not ErrSyntax", err)
+	}
+}
+
+// TestParseEventWithoutObject: what tells nothing is strange, but an event, and is kept.
+func TestParseEventWithoutObject(t *testing.T) {
+	for _, data := range []string{``, `,"data":null`, `,"data":{}`, `,"data":{"object":null}`} {
+		e, err := ParseEvent([]byte(`{"id":"evt_1","type":"ping","created":1` + data + `}`))
+		if err != nil || e.ObjectID != "" || e.Object.Exists() {
+			t.Errorf("%q: %v %v", data, e, err)
+		}
 	}
 }
