@@ -93,11 +93,10 @@ var samplePriceUnmapped = Data{
 	Links: sampleLinks,
 }
 
-// The type is one that no rule is about: types of events stand with the rules.
 var sampleEventDead = Data{
 	Tenant: "lovelace",
 	Event: Event{
-		ID: "evt_1Sample", Type: "invoice.will_be_due", Attempts: 12, Received: sampleDay(time.November, 2),
+		ID: "evt_1Sample", Type: "invoice.paid", Attempts: 12, Received: sampleDay(time.November, 2),
 		Error: "apply invoice in_1Sample: total is not an integer",
 	},
 	Links: sampleLinks,

@@ -170,9 +170,9 @@ func (r *Renderer) execute(id partID, wish []string, v view) (text, locale strin
 	return "", "", failure
 }
 
-// candidates yields parts, best first. Within the recipient's first language the
-// operator's own texts come before those that the operator wrote for every locale,
-// and these before the built-in ones. The other languages follow in their order.
+// candidates yields parts, best first. Within a language the operator's own texts
+// come before those that the operator wrote for every locale, and these before the
+// built-in ones.
 func (r *Renderer) candidates(id partID, tags []string) iter.Seq[part] {
 	return func(yield func(part) bool) {
 		try := func(from map[partID]part, tag string) bool {
@@ -180,7 +180,6 @@ func (r *Renderer) candidates(id partID, tags []string) iter.Seq[part] {
 			p, ok := from[id]
 			return !ok || yield(p)
 		}
-		first := true
 		for len(tags) > 0 {
 			n := 1
 			for n < len(tags) && sameLanguage(tags[n], tags[0]) {
@@ -191,7 +190,7 @@ func (r *Renderer) candidates(id partID, tags []string) iter.Seq[part] {
 					return
 				}
 			}
-			if first && !try(r.overrides, "") {
+			if !try(r.overrides, "") {
 				return
 			}
 			for _, tag := range tags[:n] {
@@ -199,7 +198,7 @@ func (r *Renderer) candidates(id partID, tags []string) iter.Seq[part] {
 					return
 				}
 			}
-			tags, first = tags[n:], false
+			tags = tags[n:]
 		}
 	}
 }
