@@ -330,22 +330,24 @@ func (e *Endpoint) request(event *event) *http.Request {
 	return r
 }
 
+// keepAnswer is how much of an answer a Delivery has.
+const keepAnswer = 4096
+
 // post does not hold the lock.
 func (e *Endpoint) post(r *http.Request) (status int, answer string, err error) {
-	const keep = 4096
 	if e.handler != nil {
 		w := &answerRecorder{header: http.Header{}}
 		r.RequestURI = r.URL.RequestURI()
 		r.RemoteAddr = "192.0.2.1:1234"
 		e.handler.ServeHTTP(w, r)
-		return w.status(), w.body.String(), nil
+		return w.status(), string(w.body.Bytes()[:min(keepAnswer, w.body.Len())]), nil
 	}
 	resp, err := e.acct.cfg.Client.Do(r)
 	if err != nil {
 		return 0, "", err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, keep))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, keepAnswer))
 	return resp.StatusCode, string(body), err
 }
 

@@ -337,6 +337,24 @@ func TestHandlerMayCallTheAPI(t *testing.T) {
 	}
 }
 
+// TestHandlerMayAdvanceTheClock, with deliveries still to come.
+func TestHandlerMayAdvanceTheClock(t *testing.T) {
+	a := New(t).Misbehave(Chaos{Delay: 1, MaxDelay: time.Hour})
+	calls := 0
+	a.Deliver(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if calls++; calls == 1 {
+			a.Advance(24 * time.Hour)
+		}
+	}))
+	for range 3 {
+		must(a.Post("/v1/customers", nil))(t)
+	}
+	a.Advance(2 * time.Hour)
+	if calls != 3 || a.Now().Sub(DefaultStart) < 24*time.Hour {
+		t.Errorf("%d calls, at %v", calls, a.Now())
+	}
+}
+
 // TestOverHTTP: a URL is posted to, and what a client does over HTTP is
 // followed by its webhooks.
 func TestOverHTTP(t *testing.T) {
