@@ -25,6 +25,8 @@ import (
 	"github.com/bursarhq/bursar/stripetest"
 )
 
+var writeDocs = flag.Bool("write-docs", false, "write docs/events.md")
+
 var update = flag.Bool("update", false, "write the fixtures' wants anew, and the fixtures that are missing")
 
 // shapes are the API versions in which every fixture has its event: the oldest
