@@ -21,6 +21,7 @@ type commands struct {
 	Explain explainCommand `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
 	Keys    keysCommand    `cmd:"" help:"Make, list and revoke keys of the API."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
+	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, Stripe, clock, plans, inbox and mail, a line for each."`
 	Trigger triggerCommand `cmd:"" help:"Build realistic signed events and post them to an endpoint."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a webhook's signature is good and, if not, exactly why."`
 

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/stripe"
+)
+
+// These checks ask Stripe.
+
+// patience is how long the doctor waits for somebody else's answer.
+const patience = 10 * time.Second
+
+func checkStripeKey(ctx context.Context, x *examination) (level, string) {
+	if !x.cfg.StripeSecretKey.IsSet() {
+		return warn, "STRIPE_SECRET_KEY is not set: no checkout, portal, subscription changes, refetch"
+	}
+	client, err := stripe.NewClient(stripe.ClientConfig{
+		Key: x.cfg.StripeSecretKey.Reveal(), Base: x.cfg.StripeAPIBase, Now: x.s.now, Timeout: patience, MaxNetworkRetries: -1,
+	})
+	if err != nil {
+		return fail, err.Error()
+	}
+	x.stripe = client
+	before := x.s.now()
+	if x.answer, err = client.Account(ctx); err != nil {
+		return fail, err.Error()
+	}
+	x.skew = time.Duration(x.answer.SentAt-before.Unix()) * time.Second
+	mode := "test"
+	if client.Livemode() {
+		mode = "live"
+	}
+	name := x.answer.Value.Get("settings", "dashboard", "display_name").Str()
+	return ok, strings.TrimSpace(fmt.Sprintf("%s %s", x.answer.ID, name)) + ", " + mode + " mode"
+}
+
+// checkClock compares with Stripe's Date, which counts whole seconds and was some
+// way to here: a difference of a few seconds says nothing.
+func checkClock(_ context.Context, x *examination) (level, string) {
+	const noticed = 30 * time.Second
+	difference := x.skew.Abs()
+	text := fmt.Sprintf("this machine and Stripe differ by %s", difference)
+	switch {
+	case x.answer.SentAt == 0:
+		return warn, "Stripe's answer had no date"
+	case difference >= x.cfg.WebhookTolerance:
+		return fail, text + "; webhooks are refused (BURSAR_WEBHOOK_TOLERANCE)"
+	case difference >= noticed:
+		return warn, text
+	}
+	return ok, text
+}
+
+// webhookPath is where the contract has Stripe post to.
+const webhookPath = "/webhooks/stripe"
+
+// checkEndpoint looks whether Stripe is told to post here, and everything that has
+// a rule.
+func checkEndpoint(ctx context.Context, x *examination) (level, string) {
+	endpoints, err := x.stripe.WebhookEndpoints(ctx)
+	if err != nil {
+		return warn, "Stripe does not say which endpoints there are: " + err.Error()
+	}
+	var here []stripe.Answer
+	for _, e := range endpoints {
+		if url := e.Value.Get("url").Str(); x.postsHere(url) {
+			here = append(here, e)
+		}
+	}
+	if len(here) == 0 {
+		if x.cfg.Poll > 0 {
+			return ok, "none at Stripe; events are polled for"
+		}
+		return warn, fmt.Sprintf("none of the account's endpoints (%d) posts to …%s", len(endpoints), webhookPath)
+	}
+	e := here[0].Value
+	for _, other := range here {
+		if other.Value.Get("status").Str() == "enabled" {
+			e = other.Value
+		}
+	}
+	url := e.Get("url").Str()
+	if e.Get("status").Str() != "enabled" {
+		return fail, url + " is " + e.Get("status").Str() + " at Stripe"
+	}
+	var sent []string
+	for v := range e.Get("enabled_events").All() {
+		sent = append(sent, v.Str())
+	}
+	if missing := unsent(sent); len(missing) > 0 {
+		const most = 4
+		shown := strings.Join(missing[:min(most, len(missing))], ", ")
+		if len(missing) > most {
+			shown += fmt.Sprintf(" and %d more", len(missing)-most)
+		}
+		return warn, fmt.Sprintf("%s is not sent %s", url, shown)
+	}
+	return ok, url
+}
+
+func (x *examination) postsHere(url string) bool {
+	if x.cfg.PublicURL != "" && strings.HasPrefix(url, x.cfg.PublicURL+"/") {
+		return true
+	}
+	path := strings.TrimRight(url, "/")
+	return strings.HasSuffix(path, webhookPath) || strings.Contains(path, webhookPath+"/")
+}
+
+// unsent are the events that have a rule and are not among those that an endpoint
+// is sent.
+func unsent(sent []string) []string {
+	var missing []string
+	for _, rule := range apply.Rules {
+		covered := slices.ContainsFunc(sent, func(pattern string) bool {
+			prefix, wild := strings.CutSuffix(pattern, "*")
+			return pattern == rule.Type || wild && strings.HasPrefix(rule.Type, prefix)
+		})
+		if !covered {
+			missing = append(missing, rule.Type)
+		}
+	}
+	return missing
+}
+
+// checkPrices compares the catalog with Stripe's prices: asked for, or as events
+// have told them.
+func checkPrices(ctx context.Context, x *examination) (level, string) {
+	var wrong []string
+	known := 0
+	for _, plan := range x.plans.Plans() {
+		for _, p := range plan.Prices {
+			theirs, err := x.price(ctx, p.ID)
+			switch {
+			case errors.Is(err, errUnknownPrice):
+			case errors.Is(err, stripe.ErrNotFound):
+				wrong = append(wrong, p.ID+" does not exist at Stripe")
+			case err != nil:
+				return warn, err.Error()
+			default:
+				known++
+				wrong = append(wrong, differences(p, theirs)...)
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		return warn, strings.Join(wrong, "; ") + "; Stripe's counts"
+	}
+	return ok, fmt.Sprintf("%s as Stripe has them", counted(known, "price"))
+}
+
+// differences are how a price of the catalog is not as Stripe has it.
+func differences(ours billing.Price, theirs stripe.Price) []string {
+	var out []string
+	differ := func(what string, a, b any) {
+		if a != b {
+			out = append(out, fmt.Sprintf("%s: %s is %v in the catalog and %v at Stripe", ours.ID, what, a, b))
+		}
+	}
+	differ("amount", ours.Amount, theirs.UnitAmount)
+	differ("currency", ours.Currency, theirs.Currency)
+	differ("interval", ours.Interval, theirs.Interval)
+	if !ours.Archived && (!theirs.Active || theirs.Deleted) {
+		out = append(out, ours.ID+" is archived at Stripe")
+	}
+	return out
+}
+
+var errUnknownPrice = errors.New("nobody has told of this price")
+
+func (x *examination) price(ctx context.Context, id string) (stripe.Price, error) {
+	if hasAnswer(x) {
+		a, err := x.stripe.Fetch(ctx, "price", id)
+		if err != nil {
+			return stripe.Price{}, err
+		}
+		p := stripe.ReadPrice(a.Value)
+		p.Deleted = p.Deleted || a.Deleted
+		return p, nil
+	}
+	var p stripe.Price
+	rows, err := x.db.Writer().QueryContext(ctx,
+		`SELECT unit_amount, currency, interval, active, deleted FROM prices WHERE account = '' AND livemode = $1 AND id = $2`, x.of.Livemode, id)
+	if err != nil {
+		return p, fmt.Errorf("ask the database: %w", err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return p, errors.Join(rows.Err(), errUnknownPrice)
+	}
+	return p, rows.Scan(&p.UnitAmount, &p.Currency, &p.Interval, &p.Active, &p.Deleted)
+}
