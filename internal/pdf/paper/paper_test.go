@@ -71,7 +71,10 @@ func TestText(t *testing.T) {
 	p.Text(10, 20, setter.Line("AVA", typeset.Text{Size: 10}), Color{})
 	p.Text(10, 40, typeset.Line{}, Color{}) // nothing
 	p.Text(10, 60, setter.Line("क्षि ทั้", typeset.Text{Size: 10, Bold: true}), Color{})
-	finish(t, f)
+	file := finish(t, f)
+	if want := "/W[0[600 639 600"; !bytes.Contains(file, []byte(want)) {
+		t.Errorf("no %s: the widths of the missing sign, of A and of V", want)
+	}
 
 	content := string(p.content)
 	// Glyphs are numbered as they come: A is 1, V 2. Kerning moves them together.
