@@ -51,6 +51,7 @@ var forTests = []string{".", "internal/store/storetest", "stripetest"}
 // clocks are the files outside cmd that may ask what time it is. Everywhere
 // else now is a parameter, so that a test can choose it.
 var clocks = map[string]string{
+	"bursar.go":               "the default of the facade's clock",
 	"internal/store/store.go": "the default of a store's clock",
 	"stripetest/account.go":   "the default of an account's signing clock",
 	"webhook/clock.go":        "the default of a verifier's clock",
@@ -63,7 +64,6 @@ const rulesFile = "internal/apply/rules.go"
 // namesakes are the files that an event type stands in without being decided
 // by.
 var namesakes = map[string]string{
-	"internal/mail/samples.go":       "the event in a sample of a mail",
 	"internal/stripe/order_state.go": "invoice.paid is a field there",
 }
 
