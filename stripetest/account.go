@@ -105,7 +105,6 @@ type Account struct {
 	eventByID map[string]*event
 	shown     map[string]Object // each object as its last event showed it
 	request   Object            // the API request that is being served; nil for Stripe's own doing
-	version   string            // the API version of that request
 
 	endpoints  []*Endpoint
 	queue      deliveryHeap
@@ -164,7 +163,6 @@ func NewAccount(cfg Config) *Account {
 		shown:      map[string]Object{},
 		portals:    map[string]Object{},
 		idempotent: map[string]*replay{},
-		version:    cfg.APIVersion,
 	}
 	if cfg.Chaos != nil {
 		a.chaos = *cfg.Chaos

@@ -214,6 +214,23 @@ func TestKeysAndVersions(t *testing.T) {
 	}
 }
 
+// TestEventsKeepTheirVersion: an event is made in the account's version, and a
+// request's does not change it.
+func TestEventsKeepTheirVersion(t *testing.T) {
+	a := New(t, APIVersion("2024-06-20")).Calm()
+	w := serve(t, a)
+	if _, err := a.Play("checkout-paid", Play{}); err != nil {
+		t.Fatal(err)
+	}
+	list := w.send("GET", "/v1/events?type=invoice.paid", "", "Stripe-Version", DefaultVersion)
+	one := w.send("GET", "/v1/events/"+list.body.Str("data.0.id"), "", "Stripe-Version", DefaultVersion)
+	for _, e := range []Object{list.body.Get("data.0").(Object), one.body} {
+		if e.Str("api_version") != "2024-06-20" || e.Str("data.object.subscription") == "" {
+			t.Errorf("%s", e.JSON())
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	a := New(t).Calm()
 	w := serve(t, a)

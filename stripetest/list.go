@@ -58,22 +58,13 @@ func page[T noun](a *Account, r apiRequest, oldestFirst []T, keep func(T) bool) 
 			kept = kept[:limit]
 		}
 	}
-	o := list(r.path, each(kept, func(n T) any { return a.show(n) }))
+	o := list(r.path, each(kept, func(n T) any { return n.render() }))
 	o["has_more"] = more
 	return o, in.err()
 }
 
 func known[T noun](nouns []T, id string) bool {
 	return slices.ContainsFunc(nouns, func(n T) bool { return n.ident() == id })
-}
-
-// show is a noun as a list or an answer has it: events in the request's
-// version, everything else in the newest shape, which is brought down later.
-func (a *Account) show(n noun) Object {
-	if e, ok := n.(*event); ok {
-		return e.renderIn(a.version)
-	}
-	return n.render()
 }
 
 // createdRange reads created as an exact time or as gt, gte, lt, lte.

@@ -95,8 +95,7 @@ func (a *Account) serve(_ context.Context, r apiRequest) (Object, *Error) {
 		r.requestID = a.newRequestID()
 	}
 	a.request = Object{"id": r.requestID, "idempotency_key": optional(r.key)}
-	a.version = r.version
-	defer func() { a.request, a.version = nil, a.cfg.APIVersion }()
+	defer func() { a.request = nil }()
 	if r.method == http.MethodGet {
 		a.request = nil
 	}
@@ -170,12 +169,12 @@ func (a *Account) expandKey(o Object, segments []string, path string) *Error {
 			}
 			return nil
 		}
-		o[key] = a.show(n).clone()
+		o[key] = n.render().clone()
 	case []any:
 		for i, element := range v {
 			if id, ok := element.(string); ok {
 				if n, ok := a.index[id]; ok {
-					v[i] = a.show(n).clone()
+					v[i] = n.render().clone()
 				}
 			}
 		}

@@ -149,12 +149,14 @@ func (a *Account) eventOf(r apiRequest) (*event, *Error) {
 	return e, nil
 }
 
+// retrieveEvent shows an event as it was made: in the account's version,
+// whatever the request's is, and whatever an endpoint's was.
 func retrieveEvent(a *Account, r apiRequest) (Object, *Error) {
 	e, err := a.eventOf(r)
 	if err != nil {
 		return nil, err
 	}
-	return e.renderIn(a.version), nil
+	return e.render(), nil
 }
 
 func retrieveThinEvent(a *Account, r apiRequest) (Object, *Error) {
