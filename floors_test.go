@@ -64,6 +64,7 @@ const rulesFile = "internal/apply/rules.go"
 // namesakes are the files that an event type stands in without being decided
 // by.
 var namesakes = map[string]string{
+	"internal/mail/samples.go":       "the event in a sample of a mail",
 	"internal/stripe/order_state.go": "invoice.paid is a field there",
 }
 
