@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,10 @@ type Config struct {
 	Metrics     http.Handler // /metrics; not there where nil
 	Log         *slog.Logger // nowhere where nil
 	Version     string       // the binary's, for the API's description
+	// Document returns a document's bytes (invoice:in_…, credit_note:cn_…); the routes
+	// of documents are not there where nil. Linked reads a signed link to one.
+	Document func(context.Context, store.Key) ([]byte, error)
+	Linked   func(*http.Request) (store.Key, bool)
 	// Ready may say why no more requests should be sent here: the server is on its
 	// way out. That the store can be reached is asked besides.
 	Ready func() error

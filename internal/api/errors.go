@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/effect"
 	"github.com/bursarhq/bursar/internal/store"
 )
 
@@ -77,6 +78,7 @@ var sentinels = []struct {
 	{err: apply.ErrInvalid, status: http.StatusUnprocessableEntity, code: "invalid_parameter", told: true},
 	{err: apply.ErrConflict, status: http.StatusConflict, code: "conflict", told: true},
 	{err: apply.ErrGone, status: http.StatusGone, code: "gone", told: true},
+	{err: effect.ErrNoDocument, status: http.StatusConflict, code: "no_document", told: true},
 	{err: store.ErrCursor, status: http.StatusUnprocessableEntity, code: "invalid_parameter", detail: "cursor: not a cursor of this list"},
 	{err: store.ErrNotFound, status: http.StatusNotFound, code: "not_found", detail: "There is no such thing."},
 	{err: store.ErrKeyReused, status: http.StatusConflict, code: "idempotency_key_reused", detail: "This Idempotency-Key was used with another body."},

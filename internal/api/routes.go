@@ -48,6 +48,7 @@ func (s *server) table() []route {
 		{Open, "GET /docs", "This description, for people.", serves(serveDocs)},
 		{Open, "GET /docs/{file}", "What that page is made of.", serves(serveDocs)},
 	}
+	rows = append(rows, s.documentRows()...)
 	if s.Metrics != nil {
 		rows = append(rows, route{Read, "GET /metrics", "Metrics for Prometheus.", serves(s.Metrics.ServeHTTP)})
 	}
