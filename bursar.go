@@ -58,6 +58,14 @@ type Config struct {
 	// NoticeMaxAge is how old news may be to be told; 7 days where 0, no limit where negative.
 	NoticeMaxAge time.Duration
 
+	// Seller is who sends mails and issues documents.
+	Seller Seller
+	// SMTPURL is smtp://user:password@host:587 or smtps://…; without it, notices are
+	// kept as skipped. MailFrom is the sender's mailbox.
+	SMTPURL, MailFrom string
+	OperatorEmail     string // who is told of disputes, dead events, unmapped prices
+	PublicURL         string // where Bursar is reached from outside, for links in mails
+
 	WebhookTolerance time.Duration // 5 minutes where 0
 	MaxBody          int64         // 1 MiB where 0
 	Retention        time.Duration // of settled payloads; 90 days where 0, for ever where negative
@@ -83,6 +91,9 @@ type Bursar struct {
 	queue    *effect.Queue
 	receiver *receive.Receiver
 	metrics  *api.Metrics
+	notices  *effect.Notices
+	docs     *effect.Documents
+	linkKey  []byte
 	api      http.Handler
 	clients  map[string]*stripe.Client // by account
 	verifier *webhook.Verifier
@@ -139,11 +150,14 @@ func (b *Bursar) open(ctx context.Context) error {
 	if err := b.openClients(); err != nil {
 		return err
 	}
+	if err := b.openMail(ctx); err != nil {
+		return err
+	}
 	runners := effect.Runners(b.deps())
 	b.engine, err = apply.New(ctx, b.store, apply.Policy{
 		Catalog: b.cfg.Plans, Dunning: b.cfg.Dunning,
 		TenantMetadata: b.cfg.TenantMetadata, CreateUnknownCustomers: b.cfg.CreateUnknownCustomers, TrustPaymentLinks: b.cfg.TrustPaymentLinks,
-		NoticeMaxAge: b.cfg.NoticeMaxAge, Runners: effect.Kinds(runners),
+		NoticeMaxAge: b.cfg.NoticeMaxAge, Runners: effect.Kinds(runners), NoticesOff: b.noticesOff(),
 	}, b.mode(), b.cfg.Log)
 	if err != nil {
 		return err
@@ -167,8 +181,9 @@ func (b *Bursar) open(ctx context.Context) error {
 		Batch: b.metrics.Batch,
 	})
 	b.api, err = api.New(api.Config{
-		Store: b.store, Engine: b.engine, Catalog: b.cfg.Plans, Keys: b.cfg.APIKeys, CORSOrigins: b.cfg.CORSOrigins, RateLimit: b.cfg.RateLimit,
+		Store: b.store, Engine: b.engine, Catalog: b.cfg.Plans, Keys: b.cfg.APIKeys, CORSOrigins: b.cfg.CORSOrigins, RateLimit: max(0, b.cfg.RateLimit),
 		Metrics: b.metrics.Handler(), Log: b.cfg.Log, Version: Version, Ready: b.ready,
+		Document: b.docs.Ensure, Linked: b.linked,
 	})
 	return err
 }
@@ -373,6 +388,10 @@ func (b *Bursar) deps() effect.Deps {
 	}
 	if len(b.clients) > 0 {
 		d.Refetch = b.refetch
+	}
+	d.Document = b.docs.Perform
+	if b.notices.Sender != nil {
+		d.Notify = b.notices.Perform
 	}
 	return d
 }

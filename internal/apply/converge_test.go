@@ -83,7 +83,7 @@ func wipe(t require, db *sql.DB) {
 // history in its own order, and that state is the true one.
 func TestAnyOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		w := newWorld(t, s, apply.Policy{NoticeMaxAge: -1})
+		w := newWorld(t, s, apply.Policy{NoticeMaxAge: -1, Runners: map[string]bool{"document": true, "notice": true}})
 		base := time.Now().Add(-time.Hour).Unix()
 		rapid.Check(t, func(rt *rapid.T) {
 			h := genHistory(rt, base, 30)

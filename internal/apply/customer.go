@@ -164,7 +164,7 @@ func (c *change) link(customer, tenant, source string, at int64) {
 	owner := best.Tenant
 	for _, l := range links {
 		if l.Tenant != owner && l.Source != linkCreated && best.Source != linkPut {
-			c.notice(notice{name: "tenant_conflict", object: customer, repeat: l.Tenant, operator: true})
+			c.notice(notice{name: "tenant_conflict", object: customer, repeat: l.Tenant, customer: customer, operator: true, data: noticeData{Claimed: l.Tenant}})
 		}
 	}
 	if owner == row.Tenant {

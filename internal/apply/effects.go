@@ -17,6 +17,17 @@ type notice struct {
 	at       int64  // Unix seconds: of what happened; the event's where zero
 	untrue   bool   // no longer so, when it becomes known
 	operator bool
+	data     noticeData
+}
+
+// noticeData is what a notice has to know besides its object when it is sent.
+type noticeData struct {
+	Invoice  string `json:"invoice,omitempty"`
+	Attempt  int64  `json:"attempt,omitempty"`
+	Amount   int64  `json:"amount,omitempty"`
+	Currency string `json:"currency,omitempty"`
+	Full     bool   `json:"full,omitempty"`
+	Claimed  string `json:"claimed,omitempty"`
 }
 
 // notice plans a notification, once: the same key is the same notice, in whatever
@@ -60,6 +71,11 @@ func (c *change) notice(n notice) {
 		c.tx.Wake("notice", row.DueAt)
 	}
 	c.finishEffect(row)
+	if n.data != (noticeData{}) {
+		if b, err := encode(n.data); err == nil {
+			row.Data = b
+		}
+	}
 }
 
 func (c *change) customerRow(id string) *store.Customer {

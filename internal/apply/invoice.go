@@ -77,7 +77,8 @@ func invoicePaymentFailed(c *change) error {
 	}
 	// A failure that is learnt after the invoice was settled is history, and so is
 	// the recovery that followed it.
-	c.notice(notice{name: "payment_failed", object: row.ID, repeat: fmt.Sprint(s.AttemptCount), untrue: !owed(row)})
+	c.notice(notice{name: "payment_failed", object: row.ID, repeat: fmt.Sprint(s.AttemptCount), untrue: !owed(row),
+		data: noticeData{Attempt: s.AttemptCount}})
 	if learnt && row.StripeStatus == "paid" {
 		c.notice(notice{name: "payment_recovered", object: row.ID, untrue: true})
 	}
@@ -135,7 +136,9 @@ func creditNoteChanged(c *change) error {
 		row.Customer, row.Invoice, row.Number, row.Status = s.Customer, s.Invoice, s.Number, s.Status
 		row.Reason, row.Currency, row.Amount, row.Created, row.VoidedAt = s.Reason, s.Currency, s.Total, s.Created, s.VoidedAt
 	}
-	c.owner(c.ev.Customer)
+	if c.owner(c.ev.Customer) {
+		c.plan(effect{kind: "document", key: "document:credit_note:" + k.ID, object: k.ID, customer: c.ev.Customer})
+	}
 	return nil
 }
 
@@ -183,11 +186,18 @@ func (c *change) invoiceNotices(inv *store.Invoice, debt billing.Debt) {
 	if cust := c.tx.Customers.Get(inv.With(inv.Customer)); cust == nil || cust.Tenant == "" {
 		return // they are planned when the customer is linked and its events are applied again
 	}
+	if inv.StripeStatus == "paid" {
+		c.plan(effect{kind: "document", key: "document:invoice:" + inv.ID, object: inv.ID, customer: inv.Customer})
+		if inv.Total > 0 {
+			c.notice(notice{name: "invoice_receipt", object: inv.ID, customer: inv.Customer, at: inv.PaidAt})
+		}
+	}
 	if inv.FailedAttempts >= 0 && inv.StripeStatus == "paid" {
 		c.notice(notice{name: "payment_recovered", object: inv.ID, customer: inv.Customer, at: inv.PaidAt})
 	}
 	if c.e.Dunning.Exhausted(debt) || (inv.Spent && c.e.Dunning.Overdue(debt, c.tx.Now/1e6)) {
-		c.notice(notice{name: "subscription_downgraded", object: inv.Subscription, repeat: inv.ID, customer: inv.Customer, at: inv.FailedAt, untrue: !inv.Spent})
+		c.notice(notice{name: "subscription_downgraded", object: inv.Subscription, repeat: inv.ID, customer: inv.Customer, at: inv.FailedAt, untrue: !inv.Spent,
+			data: noticeData{Invoice: inv.ID}})
 		if inv.Spent && c.e.Dunning.Action == billing.DowngradeAndCancel {
 			c.plan(effect{kind: "cancel", key: "cancel:" + inv.Subscription + ":" + inv.ID, object: inv.Subscription, customer: inv.Customer})
 		}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/internal/store"
@@ -25,7 +26,24 @@ func chargeChanged(c *change) error {
 			c.released = append(c.released, k.With(row.PaymentIntent))
 		}
 	}
-	return c.ofCharge(c.tx.Charges.Get(k))
+	ch := c.tx.Charges.Get(k)
+	if err := c.ofCharge(ch); err != nil {
+		return err
+	}
+	c.refundNotice(ch)
+	return nil
+}
+
+// refundNotice plans one notice per total that was refunded: what a charge says to
+// have been refunded only grows with refunds, whichever events tell of them.
+func (c *change) refundNotice(ch *store.Charge) {
+	s := told(c, stripe.ReadCharge)
+	was := c.ev.Previous.Get("amount_refunded").Int()
+	if ch == nil || s.AmountRefunded <= was {
+		return
+	}
+	c.notice(notice{name: "refund_issued", object: ch.ID, repeat: fmt.Sprint(s.AmountRefunded), customer: c.customer,
+		data: noticeData{Invoice: first(c.invoicesOf(ch)), Amount: s.AmountRefunded - was, Currency: s.Currency, Full: s.Refunded}})
 }
 
 // ofCharge finds the owner of what a charge is about, and has the charge settled.
@@ -84,7 +102,7 @@ func disputeChanged(c *change) error {
 	if err := c.byCharge(s.Charge, s.PaymentIntent); err != nil {
 		return err
 	}
-	c.notice(notice{name: "dispute_opened", object: s.ID, operator: true})
+	c.notice(notice{name: "dispute_opened", object: s.ID, operator: true, data: noticeData{Amount: s.Amount, Currency: s.Currency}})
 	return nil
 }
 

@@ -74,3 +74,6 @@ func readNoteLine(v, note Value) Line {
 		Taxes:             readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), note),
 	}
 }
+
+// ReadCreditNoteLine reads a line that was fetched by itself.
+func ReadCreditNoteLine(v Value) Line { return readNoteLine(v, Value{}) }

@@ -160,3 +160,6 @@ func readLine(v, invoice Value) Line {
 		Taxes:    readTaxes(nonEmpty(v.member("taxes"), v.member("tax_amounts")), invoice),
 	}
 }
+
+// ReadInvoiceLine reads a line that was fetched by itself.
+func ReadInvoiceLine(v Value) Line { return readLine(v, Value{}) }
