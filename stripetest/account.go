@@ -69,6 +69,9 @@ type Account struct {
 	cfg   Config
 	chaos Chaos
 
+	ctx    context.Context // until Close
+	cancel context.CancelFunc
+
 	mu      sync.Mutex
 	idle    *sync.Cond // signaled when a round of deliveries ends
 	ids     *idSource
@@ -168,6 +171,7 @@ func NewAccount(cfg Config) *Account {
 		a.chaos = *cfg.Chaos
 	}
 	a.idle = sync.NewCond(&a.mu)
+	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.id = "acct_1" + a.ids.letters(5) + a.ids.account
 	return a
 }
@@ -206,8 +210,10 @@ func APIVersion(version string) func(*Config) {
 	return func(c *Config) { c.APIVersion = version }
 }
 
-// Close ends what runs in the background and drops what was not delivered.
+// Close ends what runs in the background, deliveries that hang among it, and
+// drops what was not delivered.
 func (a *Account) Close() {
+	a.cancel()
 	a.mu.Lock()
 	a.queue = nil
 	a.endpoints = nil
@@ -236,7 +242,7 @@ func (a *Account) Delete(path string, form Form) (Object, error) {
 
 func (a *Account) call(method, path string, form Form) (Object, error) {
 	r := apiRequest{method: method, path: path, params: paramsOf(form), version: a.cfg.APIVersion}
-	object, err := a.serve(context.Background(), r)
+	object, err := a.serve(r)
 	a.deliverDue()
 	if err != nil {
 		return nil, err

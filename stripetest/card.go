@@ -12,12 +12,11 @@ type testCard struct {
 	// made without one, and only until set up.
 	authenticate, offSession bool
 
-	dispute       string // the reason of the dispute that follows a charge
-	inquiry       bool
-	refund        string // what becomes of a refund: failed, pending
-	async         bool   // the payment is processing first
-	asyncFails    bool
-	funds, levels string
+	dispute    string // the reason of the dispute that follows a charge
+	inquiry    bool
+	refund     string // what becomes of a refund: failed, pending
+	async      bool   // the payment is processing first
+	asyncFails bool
 }
 
 func visa(last4 string) testCard {

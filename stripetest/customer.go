@@ -139,9 +139,13 @@ func createCustomer(a *Account, r apiRequest) (Object, *Error) {
 		}
 		c.clock = clock
 	}
-	attach, err := a.magicMethod(p.str("payment_method"), "payment_method", c)
-	if err != nil {
-		return nil, err
+	var attach *paymentMethod
+	if id := p.str("payment_method"); id != "" {
+		named, err := a.magicMethod(id, "payment_method", c)
+		if err != nil {
+			return nil, err
+		}
+		attach = named
 	}
 	// The default may be the method that this very request attaches.
 	settings := p.at("invoice_settings")

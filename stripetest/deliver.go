@@ -318,11 +318,11 @@ func (e *Endpoint) request(event *event) *http.Request {
 		}
 		body = event.renderIn(version).JSON()
 	}
-	r, err := http.NewRequest(http.MethodPost, e.url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(e.acct.ctx, http.MethodPost, e.url, bytes.NewReader(body))
 	if err != nil {
 		// Deliver and the API take any URL; one that cannot be asked is one
 		// that does not answer.
-		r, _ = http.NewRequest(http.MethodPost, "http://stripetest.invalid/", bytes.NewReader(body))
+		r, _ = http.NewRequestWithContext(e.acct.ctx, http.MethodPost, "http://stripetest.invalid/", bytes.NewReader(body))
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")

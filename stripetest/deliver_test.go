@@ -446,3 +446,29 @@ func TestManyCallersAtOnce(t *testing.T) {
 		t.Errorf("%d arrived of %d", len(unique), made)
 	}
 }
+
+// TestCloseEndsADeliveryThatHangs.
+func TestCloseEndsADeliveryThatHangs(t *testing.T) {
+	a := NewAccount(Config{Chaos: &Chaos{}})
+	arrived := make(chan struct{})
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the client left
+		close(arrived)
+		<-r.Context().Done()
+	}))
+	defer app.Close()
+	a.Deliver(app.URL)
+	done := make(chan error)
+	go func() {
+		_, err := a.Post("/v1/customers", nil)
+		done <- err
+	}()
+	<-arrived
+	a.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if d := a.Deliveries(); len(d) != 1 || d[0].Err == nil {
+		t.Errorf("%+v", d)
+	}
+}

@@ -3,6 +3,7 @@ package stripetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func TestBadInputNeverPanics(t *testing.T) {
 func TestBadRequestsOverHTTP(t *testing.T) {
 	a := New(t).Calm()
 	for _, body := range []string{"\x00", "a=%", strings.Repeat("a[b]", 5000) + "=1", strings.Repeat("x", 2<<20)} {
-		r := httptest.NewRequest("POST", "/v1/customers", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/v1/customers", strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer sk_test_x")
 		w := httptest.NewRecorder()
 		a.ServeHTTP(w, r)

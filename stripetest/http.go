@@ -87,7 +87,7 @@ func (a *Account) answer(w http.ResponseWriter, req *http.Request, r apiRequest)
 	if e := a.limited(w); e != nil {
 		return fail(e)
 	}
-	result := a.once(w, req, r)
+	result := a.once(w, r)
 	if fault != nil {
 		return fault.answer(w, req, r)
 	}
@@ -127,9 +127,9 @@ type replay struct {
 // once answers a POST that carries an idempotency key a single time. An answer
 // to a request that never began (a parameter error) is not kept.
 // https://docs.stripe.com/api/idempotent_requests
-func (a *Account) once(w http.ResponseWriter, req *http.Request, r apiRequest) *answered {
+func (a *Account) once(w http.ResponseWriter, r apiRequest) *answered {
 	run := func() *answered {
-		object, err := a.serve(req.Context(), r)
+		object, err := a.serve(r)
 		if err != nil {
 			return errorAnswer(err, r.requestID)
 		}

@@ -164,7 +164,7 @@ func (a *Account) settleAsync(p *paymentIntent, c *charge) {
 			Status: 402, Type: "card_error", Code: "payment_method_provider_decline",
 			DeclineCode: "insufficient_funds", Message: "The customer's account has insufficient funds to cover this payment.",
 		}
-		a.declineCharge(p, c, e)
+		_, _ = a.declineCharge(p, c, e) // nobody asked: it is in the events
 		a.settle(p, false)
 		return
 	}
@@ -216,9 +216,13 @@ func createIntent(a *Account, r apiRequest) (Object, *Error) {
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	m, err := a.magicMethod(in.str("payment_method"), "payment_method", nil)
-	if err != nil {
-		return nil, err
+	var m *paymentMethod
+	if id := in.str("payment_method"); id != "" {
+		named, err := a.magicMethod(id, "payment_method", nil)
+		if err != nil {
+			return nil, err
+		}
+		m = named
 	}
 	p := a.newIntent(c, amount, currency)
 	p.description, p.metadata, p.method = in.str("description"), meta, m

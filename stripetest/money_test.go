@@ -12,9 +12,16 @@ func TestTiers(t *testing.T) {
 		quantity int64
 		want     int64
 	}{
-		{"graduated", 0, 0}, {"graduated", 1, 1000}, {"graduated", 5, 5000}, {"graduated", 6, 5900},
-		{"graduated", 10, 9100}, {"graduated", 12, 10100},
-		{"volume", 5, 5000}, {"volume", 6, 4900}, {"volume", 10, 8100}, {"volume", 11, 5500},
+		{"graduated", 0, 0},
+		{"graduated", 1, 1000},
+		{"graduated", 5, 5000},
+		{"graduated", 6, 5900},
+		{"graduated", 10, 9100},
+		{"graduated", 12, 10100},
+		{"volume", 5, 5000},
+		{"volume", 6, 4900},
+		{"volume", 10, 8100},
+		{"volume", 11, 5500},
 	} {
 		p := &price{tiersMode: c.mode, tiers: tiers}
 		if got := p.amountOf(c.quantity); got != c.want {

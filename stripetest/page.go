@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"bytes"
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
@@ -111,7 +112,8 @@ func (a *Account) checkoutPage(w http.ResponseWriter, r *http.Request, id string
 
 // messageOf is what an error says to a person.
 func messageOf(err error) string {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return e.Message
 	}
 	return err.Error()

@@ -1,7 +1,6 @@
 package stripetest
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,7 +73,7 @@ func (r *route) match(segments []string) (id string, ok bool) {
 
 // serve answers a request. The request is all or nothing to its caller, but
 // as at Stripe a declined payment leaves its traces.
-func (a *Account) serve(_ context.Context, r apiRequest) (Object, *Error) {
+func (a *Account) serve(r apiRequest) (Object, *Error) {
 	route, id, err := find(r.method, r.path)
 	if err != nil {
 		return nil, err

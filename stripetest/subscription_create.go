@@ -231,10 +231,8 @@ func (m *paymentMethod) fails() bool {
 
 // startOptions say how a new subscription's first invoice is paid.
 type startOptions struct {
-	wait     bool             // default_incomplete: someone else will confirm the payment
-	checkout *paymentMethod   // Checkout's buyer has this, and is there to use it
-	intent   *paymentIntent   // Checkout has paid with it
-	session  *checkoutSession // the session to show on discounts
+	wait     bool           // default_incomplete: someone else will confirm the payment
+	checkout *paymentMethod // Checkout's buyer has this, and is there to use it
 }
 
 // start makes the first invoice and tries to pay it. Since 2025-03-31.basil

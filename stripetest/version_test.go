@@ -128,9 +128,11 @@ func TestDiscountMoves(t *testing.T) {
 		if got := presence(o, "discount"); got != c.discount {
 			t.Errorf("%s: discount is %s, want %s", c.version, got, c.discount)
 		}
-		r := apiRequest{method: "GET", path: "/v1/subscriptions/" + result.Subscription, version: c.version,
-			params: paramsOf(Form{"expand[0]": "discounts"})}
-		answer, failure := a.serve(t.Context(), r)
+		r := apiRequest{
+			method: "GET", path: "/v1/subscriptions/" + result.Subscription, version: c.version,
+			params: paramsOf(Form{"expand[0]": "discounts"}),
+		}
+		answer, failure := a.serve(r)
 		if failure != nil {
 			t.Fatal(failure)
 		}
