@@ -322,11 +322,13 @@ func (b *Bursar) recompute(ctx context.Context) error {
 	if err != nil || was == policy {
 		return err
 	}
-	n, err := b.engine.Recompute(ctx)
-	if err != nil {
-		return fmt.Errorf("settle tenants by the new plans: %w", err)
+	if was != "" {
+		n, err := b.engine.Recompute(ctx)
+		if err != nil {
+			return fmt.Errorf("settle tenants by the new plans: %w", err)
+		}
+		b.cfg.Log.Info("the plans or the dunning policy have changed", "settled", n)
 	}
-	b.cfg.Log.Info("the plans or the dunning policy have changed", "settled", n)
 	return b.store.SetMeta(ctx, "policy", policy)
 }
 

@@ -179,22 +179,35 @@ func (e *Engine) SettleOverdue(ctx context.Context, now time.Time) (int, error) 
 	return len(due), nil
 }
 
-// Recompute settles every tenant anew, after the plans or the policy have changed.
+// Recompute settles everything anew, after the plans or the policy have changed.
 func (e *Engine) Recompute(ctx context.Context) (int, error) {
 	n := 0
-	for after := (store.Key{}); ; {
-		keys, err := e.store.SubscriptionKeys(ctx, after, 200)
-		if err != nil || len(keys) == 0 {
-			return n, err
-		}
-		for _, k := range keys {
-			if err := e.settleOne(ctx, k, func(c *change) { c.touchSubscription(k); c.why = "the plans were changed" }); err != nil {
+	for _, table := range []struct {
+		keys  func(ctx context.Context, after store.Key, limit int) ([]store.Key, error)
+		touch func(*change, store.Key)
+	}{
+		{e.store.UnpaidKeys, (*change).touchInvoice},
+		{e.store.SubscriptionKeys, (*change).touchSubscription},
+		{e.store.TenantKeys, (*change).touchTenant},
+	} {
+		for after := (store.Key{}); ; {
+			keys, err := table.keys(ctx, after, 200)
+			if err != nil {
 				return n, err
 			}
-			n++
+			if len(keys) == 0 {
+				break
+			}
+			for _, k := range keys {
+				if err := e.settleOne(ctx, k, func(c *change) { table.touch(c, k); c.why = "the plans or the policy were changed" }); err != nil {
+					return n, err
+				}
+				n++
+			}
+			after = keys[len(keys)-1]
 		}
-		after = keys[len(keys)-1]
 	}
+	return n, nil
 }
 
 func (e *Engine) settleOne(ctx context.Context, k store.Key, touch func(*change)) error {

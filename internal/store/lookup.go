@@ -71,7 +71,21 @@ func (s *Store) OverdueInvoices(ctx context.Context, dueBefore int64, limit int)
 
 // SubscriptionKeys walks all subscriptions, in the keys' order.
 func (s *Store) SubscriptionKeys(ctx context.Context, after Key, limit int) ([]Key, error) {
-	return s.keys(ctx, `SELECT account, livemode, id FROM subscriptions WHERE (account, livemode, id) > ($1, $2, $3)
+	return s.walk(ctx, "subscriptions", "", after, limit)
+}
+
+// TenantKeys walks all tenants.
+func (s *Store) TenantKeys(ctx context.Context, after Key, limit int) ([]Key, error) {
+	return s.walk(ctx, "tenants", "", after, limit)
+}
+
+// UnpaidKeys walks the invoices of subscriptions that wait for their money.
+func (s *Store) UnpaidKeys(ctx context.Context, after Key, limit int) ([]Key, error) {
+	return s.walk(ctx, "invoices", " AND stripe_status IN ('open', 'uncollectible') AND subscription <> ''", after, limit)
+}
+
+func (s *Store) walk(ctx context.Context, table, where string, after Key, limit int) ([]Key, error) {
+	return s.keys(ctx, `SELECT account, livemode, id FROM `+table+` WHERE (account, livemode, id) > ($1, $2, $3)`+where+`
 		ORDER BY account, livemode, id LIMIT $4`, after.Account, after.Livemode, after.ID, limit)
 }
 
