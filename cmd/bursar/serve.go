@@ -35,13 +35,21 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
+	seller, err := LoadSeller(cfg.Seller)
+	if err != nil {
+		return err
+	}
 	cfg.warn(s, log, from)
 	sv, err := listen(cfg.Listen, cfg.MetricsListen)
 	if err != nil {
 		return err
 	}
 	defer sv.close()
-	b, err := bursar.Open(ctx, cfg.bursar(plans, log, s))
+	opened := cfg.bursar(plans, seller, log, s)
+	if opened.Seller, err = LoadSeller(cfg.Seller); err != nil {
+		return err
+	}
+	b, err := bursar.Open(ctx, opened)
 	if err != nil {
 		return err
 	}
@@ -61,7 +69,7 @@ func (c Config) warn(s *system, log *slog.Logger, plansFile string) {
 }
 
 // bursar is what the package is configured with.
-func (c Config) bursar(plans *billing.Catalog, log *slog.Logger, s *system) bursar.Config {
+func (c Config) bursar(plans *billing.Catalog, seller bursar.Seller, log *slog.Logger, s *system) bursar.Config {
 	out := bursar.Config{
 		DatabaseURL:            c.DatabaseURL.Reveal(),
 		WebhookSecrets:         reveal(c.WebhookSecrets),
@@ -79,6 +87,15 @@ func (c Config) bursar(plans *billing.Catalog, log *slog.Logger, s *system) burs
 			MaxAttempts: int64(c.DunningMaxAttempts), Grace: max(c.DunningGrace, 1), Action: billing.DunningAction(c.DunningAction),
 		},
 		NoticeMaxAge:     c.NoticeMaxAge,
+		Seller:           seller,
+		SMTPURL:          c.SMTPURL.Reveal(),
+		MailFrom:         c.MailFrom,
+		OperatorEmail:    c.OperatorEmail,
+		PublicURL:        c.PublicURL,
+		SMTPURL:          c.SMTPURL.Reveal(),
+		MailFrom:         c.MailFrom,
+		OperatorEmail:    c.OperatorEmail,
+		PublicURL:        c.PublicURL,
 		WebhookTolerance: c.WebhookTolerance,
 		MaxBody:          c.MaxBody,
 		Retention:        c.Retention,
