@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -122,37 +123,73 @@ func setIndex(array []any, path string, value any) ([]any, error) {
 func (o Object) MarshalJSON() ([]byte, error) { return o.appendJSON(nil), nil }
 
 // JSON is the object's JSON text.
-func (o Object) JSON() []byte { return o.appendJSON(make([]byte, 0, 2048)) }
+func (o Object) JSON() []byte { return o.appendJSON(make([]byte, 0, 8192)) }
 
 func (o Object) appendJSON(b []byte) []byte {
-	var space [96]string
-	keys := space[:0]
+	b = append(b, '{')
+	start := len(b)
+	for _, key := range [...]string{"id", "object"} {
+		if value, ok := o[key]; ok {
+			b = appendField(b, start, key, value)
+		}
+	}
+	var space [64]string
+	for _, key := range o.sortedKeys(space[:0]) {
+		b = appendField(b, start, key, o[key])
+	}
+	return append(b, '}')
+}
+
+func appendField(b []byte, start int, key string, value any) []byte {
+	if len(b) > start {
+		b = append(b, ',')
+	}
+	b = appendString(b, key)
+	b = append(b, ':')
+	return appendValue(b, value)
+}
+
+// keyOrders are, by kind of object, the keys that were seen last, sorted:
+// objects of a kind have the same keys, and to sort them was most of the work.
+var keyOrders sync.Map // string to []string
+
+// sortedKeys are the keys that are shown, but for id and object.
+func (o Object) sortedKeys(keys []string) []string {
+	kind, named := o["object"].(string)
+	if named {
+		if order, ok := keyOrders.Load(kind); ok && o.has(order.([]string)) {
+			return order.([]string)
+		}
+	}
 	for key := range o {
-		if key != "id" && key != "object" && !strings.HasPrefix(key, "_") {
+		if !hidden(key) {
 			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
-	b = append(b, '{')
-	first := true
-	field := func(key string) {
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = appendString(b, key)
-		b = append(b, ':')
-		b = appendValue(b, o[key])
+	if named {
+		keyOrders.Store(kind, slices.Clone(keys))
 	}
-	for _, key := range [...]string{"id", "object"} {
-		if _, ok := o[key]; ok {
-			field(key)
-		}
-	}
+	return keys
+}
+
+// hidden says that a key does not stand among the sorted ones.
+func hidden(key string) bool { return key == "id" || key == "object" || key != "" && key[0] == '_' }
+
+// has says whether the keys are all that the object shows.
+func (o Object) has(keys []string) bool {
 	for _, key := range keys {
-		field(key)
+		if _, ok := o[key]; !ok {
+			return false
+		}
 	}
-	return append(b, '}')
+	shown := 0
+	for key := range o {
+		if !hidden(key) {
+			shown++
+		}
+	}
+	return shown == len(keys)
 }
 
 func appendValue(b []byte, value any) []byte {
@@ -185,9 +222,23 @@ func appendValue(b []byte, value any) []byte {
 	panic(fmt.Sprintf("stripetest: %T in an Object", value))
 }
 
+// plain says that nothing of a string has to be escaped.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
+	if plain(s) {
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
