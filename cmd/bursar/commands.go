@@ -20,6 +20,8 @@ type commands struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
 	Events   eventsCommand   `cmd:"" help:"Look into the inbox, and apply events again."`
 	Explain  explainCommand  `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
+	Invoices invoicesCommand `cmd:"" help:"Look at invoices' documents."`
+	Notices  noticesCommand  `cmd:"" help:"Look at mails."`
 	Keys     keysCommand     `cmd:"" help:"Make, list and revoke keys of the API."`
 	Backup   backupCommand   `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
 	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, Stripe, clock, plans, inbox and mail, a line for each."`

@@ -134,7 +134,7 @@ func (d *demo) open(ctx context.Context, cfg Config, stripe string) error {
 		cfg.APIKeys = []Secret{NewSecret(key)}
 	}
 	log := cfg.logger(d.s)
-	open := cfg.bursar(plans, log, d.s)
+	open := cfg.bursar(plans, bursar.Seller{Name: "Demo"}, log, d.s)
 	open.RateLimit = -1 // the summary asks for everything
 	d.service.log = log
 	if d.service.b, err = bursar.Open(ctx, open); err != nil {

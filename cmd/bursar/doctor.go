@@ -74,6 +74,7 @@ var checks = []struct {
 	{"unlinked_customers", hasDatabase, checkUnlinked},
 	{"uncertain_objects", hasDatabase, checkUncertain},
 	{"payments", hasDatabase, checkPaymentLinks},
+	{"seller", nil, checkSeller},
 	{"mail", nil, checkMail},
 }
 
@@ -223,6 +224,21 @@ func checkKeys(ctx context.Context, x *examination) (level, string) {
 		return warn, "there are none: /v1 answers 401 to all; set BURSAR_API_KEY or run bursar keys create"
 	}
 	return ok, counted(n, "key")
+}
+
+// checkSeller reads the seller's file and tries every text that it replaces.
+func checkSeller(_ context.Context, x *examination) (level, string) {
+	if x.cfg.Seller == "" {
+		return warn, "BURSAR_SELLER is not set: documents and mails name no seller"
+	}
+	seller, err := LoadSeller(x.cfg.Seller)
+	if err != nil {
+		return fail, err.Error()
+	}
+	if _, err := mail.NewRenderer(mailOptions(seller)); err != nil {
+		return fail, err.Error()
+	}
+	return ok, fmt.Sprintf("%s: %s", x.cfg.Seller, dash(seller.Name))
 }
 
 func checkMail(ctx context.Context, x *examination) (level, string) {

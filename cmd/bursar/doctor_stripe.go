@@ -151,7 +151,7 @@ func checkPrices(ctx context.Context, x *examination) (level, string) {
 		}
 	}
 	if len(wrong) > 0 {
-		return warn, strings.Join(wrong, "; ") + "; Stripe's counts"
+		return warn, strings.Join(wrong, "; ") + " (Stripe's counts)"
 	}
 	return ok, fmt.Sprintf("%s as Stripe has them", counted(known, "price"))
 }

@@ -122,7 +122,7 @@ func (x *explanation) reasons() []string {
 	for _, what := range []string{"plan", "status", "access"} {
 		for _, ch := range slices.Backward(x.Changes) {
 			if ch.What == what {
-				say("The %s is %s since %s, by %s: %s.", what, dash(textOf(ch.To)), shortTime(ch.happened()), ch.cause(), dash(textOf(ch.Why)))
+				say("%s since %s, by %s: %s.", ch.isNow(), shortTime(ch.happened()), ch.cause(), dash(textOf(ch.Why)))
 				break
 			}
 		}
@@ -136,6 +136,17 @@ func (e *explainedEntry) happened() *time.Time {
 		return e.EventCreated
 	}
 	return e.At
+}
+
+// isNow is the beginning of a sentence about what it came to.
+func (e *explainedEntry) isNow() string {
+	switch {
+	case e.What != "access":
+		return "The " + e.What + " is " + dash(textOf(e.To))
+	case textOf(e.To) == "true":
+		return "There is access"
+	}
+	return "There is no access"
 }
 
 func (e *explainedEntry) cause() string {

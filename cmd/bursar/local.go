@@ -38,7 +38,11 @@ func (from Settings) openLocal(ctx context.Context, s *system, account string) (
 		return nil, err
 	}
 	l := &local{key: newKey(), account: account}
-	open := cfg.bursar(plans, slog.New(slog.DiscardHandler), s)
+	seller, err := LoadSeller(cfg.Seller)
+	if err != nil {
+		return nil, err
+	}
+	open := cfg.bursar(plans, seller, slog.New(slog.DiscardHandler), s)
 	open.NoMigrate, open.APIKeys, open.RateLimit = true, []string{l.key}, -1
 	if l.b, err = bursar.Open(ctx, open); err != nil {
 		return nil, err
@@ -48,9 +52,18 @@ func (from Settings) openLocal(ctx context.Context, s *system, account string) (
 
 func (l *local) close() { l.b.Close() }
 
-// ask sends a request and decodes the answer. An answer that is an error comes
-// back as *api.Problem.
+// ask sends a request and decodes the answer; errors are fetch's.
 func (l *local) ask(ctx context.Context, method, path string, query url.Values, into any) error {
+	body, err := l.fetch(ctx, method, path, query)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
+// fetch sends a request and returns the answer's body. An answer that is an error
+// comes back as *api.Problem.
+func (l *local) fetch(ctx context.Context, method, path string, query url.Values) ([]byte, error) {
 	if query == nil {
 		query = url.Values{}
 	}
@@ -59,7 +72,7 @@ func (l *local) ask(ctx context.Context, method, path string, query url.Values, 
 	}
 	r, err := http.NewRequestWithContext(ctx, method, path+"?"+query.Encode(), http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+l.key)
 	w := &kept{header: http.Header{}, status: http.StatusOK}
@@ -67,11 +80,11 @@ func (l *local) ask(ctx context.Context, method, path string, query url.Values, 
 	if w.status >= http.StatusBadRequest {
 		var p api.Problem
 		if err := json.Unmarshal(w.body.Bytes(), &p); err != nil {
-			return fmt.Errorf("%s %s: status %d: %w", method, path, w.status, err)
+			return nil, fmt.Errorf("%s %s: status %d: %w", method, path, w.status, err)
 		}
-		return &p
+		return nil, &p
 	}
-	return json.Unmarshal(w.body.Bytes(), into)
+	return w.body.Bytes(), nil
 }
 
 // listRows asks for up to limit rows of a list, page by page; all of them where limit

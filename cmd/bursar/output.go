@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -52,4 +53,17 @@ func counted(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// writeTo writes to a file, or to standard output where its name is a hyphen.
+func (s *system) writeTo(file string, content []byte) error {
+	if file == "-" {
+		_, err := s.stdout.Write(content)
+		return err
+	}
+	if err := os.WriteFile(file, content, 0o644); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(s.stdout, "%s: %d bytes\n", file, len(content))
+	return err
 }

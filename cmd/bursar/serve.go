@@ -45,11 +45,7 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 		return err
 	}
 	defer sv.close()
-	opened := cfg.bursar(plans, seller, log, s)
-	if opened.Seller, err = LoadSeller(cfg.Seller); err != nil {
-		return err
-	}
-	b, err := bursar.Open(ctx, opened)
+	b, err := bursar.Open(ctx, cfg.bursar(plans, seller, log, s))
 	if err != nil {
 		return err
 	}
@@ -88,10 +84,6 @@ func (c Config) bursar(plans *billing.Catalog, seller bursar.Seller, log *slog.L
 		},
 		NoticeMaxAge:     c.NoticeMaxAge,
 		Seller:           seller,
-		SMTPURL:          c.SMTPURL.Reveal(),
-		MailFrom:         c.MailFrom,
-		OperatorEmail:    c.OperatorEmail,
-		PublicURL:        c.PublicURL,
 		SMTPURL:          c.SMTPURL.Reveal(),
 		MailFrom:         c.MailFrom,
 		OperatorEmail:    c.OperatorEmail,
