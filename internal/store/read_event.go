@@ -60,12 +60,15 @@ func (r *Reader) Events(ctx context.Context, of Key, f EventFilter, p Page) (Lis
 	if f.Type != "" {
 		w.and("i.type = $%d", f.Type)
 	}
+	// In the words of the indexes that have but some statuses.
 	switch f.Status {
 	case "":
 	case Failed, Parked, Dead:
-		w.and("i.status = $%d AND i.status IN ('failed', 'parked', 'dead')", f.Status) // the index's own words
-	default:
+		w.and("i.status = $%d AND i.status <> 'applied' AND i.status IN ('failed', 'parked', 'dead')", f.Status)
+	case Applied:
 		w.and("i.status = $%d", f.Status)
+	default:
+		w.and("i.status = $%d AND i.status <> 'applied'", f.Status)
 	}
 	if f.Tenant != "" {
 		w.and(`i.livemode = $%d AND i.customer IN (SELECT t.id FROM customers t WHERE t.account = $1 AND t.livemode = i.livemode AND t.tenant = $%d)`,
