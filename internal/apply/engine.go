@@ -244,7 +244,8 @@ func (e *Engine) locks(ctx context.Context, batch []*Delivery) ([]string, error)
 		ev := d.Event
 		ids = append(ids, ev.ID)
 		for _, id := range append(references(ev), ev.ObjectID, ev.Customer) {
-			if id != "" {
+			// What has a NUL is nobody's id, and PostgreSQL refuses to be asked for it.
+			if id != "" && !strings.Contains(id, "\x00") {
 				ids = append(ids, id)
 			}
 		}

@@ -20,6 +20,7 @@ type history struct {
 	n       int
 	events  [][]byte
 	objects map[string]obj // as they are now
+	born    map[string]obj // as they were created
 	subs    []string
 	open    []string // invoices
 	paid    []string // charges
@@ -30,7 +31,7 @@ type history struct {
 const tenant = "acme"
 
 func genHistory(t *rapid.T, base int64, steps int) *history {
-	h := &history{t: t, now: base, objects: map[string]obj{}}
+	h := &history{t: t, now: base, objects: map[string]obj{}, born: map[string]obj{}}
 	for i := range 2 {
 		id := fmt.Sprintf("cus_%d", i)
 		h.objects[id] = obj{"id": id, "object": "customer", "name": "A", "email": "a@example.com", "created": base, "metadata": obj{},
@@ -49,11 +50,22 @@ func genHistory(t *rapid.T, base int64, steps int) *history {
 	return h
 }
 
-func (h *history) emit(typ, id string, previous obj) {
+func (h *history) emit(typ, id string, previous obj) { h.emitAs(typ, h.objects[id], previous) }
+
+// late emits a second Event object for what is long past: Stripe makes such, and
+// its created is then not that of the change.
+func (h *history) late(typ string, object obj) {
+	if object != nil && rapid.IntRange(0, 2).Draw(h.t, "late") == 0 {
+		h.now++
+		h.emitAs(typ, object, nil)
+	}
+}
+
+func (h *history) emitAs(typ string, object, previous obj) {
 	h.n++
 	// Ids must not happen to be in the order of time.
 	sum := sha256.Sum256([]byte(fmt.Sprint(h.n)))
-	data := obj{"object": h.objects[id]}
+	data := obj{"object": object}
 	if previous != nil {
 		data["previous_attributes"] = previous
 	}
@@ -111,6 +123,7 @@ func (h *history) newSubscription() {
 		"status": rapid.SampledFrom([]string{"trialing", "active", "incomplete"}).Draw(h.t, "status"), "created": h.now,
 		"items": items("price_pro", 1702592000), "cancel_at_period_end": false, "cancel_at": nil, "ended_at": nil, "trial_end": h.now + 86400}
 	h.emit("customer.subscription.created", id, nil)
+	h.born[id] = h.objects[id]
 }
 
 func (h *history) changeSubscription() {
@@ -122,6 +135,7 @@ func (h *history) changeSubscription() {
 		h.update("customer.subscription.updated", id, obj{"metadata": obj{"after": fmt.Sprint(rapid.IntRange(0, 2).Draw(h.t, "meta"))}})
 		return
 	}
+	h.late("customer.subscription.created", h.born[id])
 	switch rapid.IntRange(0, 4).Draw(h.t, "what") {
 	case 0, 1: // there and back again happens often
 		h.update("customer.subscription.updated", id, obj{"status": rapid.SampledFrom([]string{"active", "past_due", "unpaid", "trialing"}).Draw(h.t, "status")})
@@ -141,8 +155,10 @@ func (h *history) endSubscription() {
 	if id == "" || h.objects[id]["status"] == "canceled" || !rapid.Bool().Draw(h.t, "end") {
 		return
 	}
+	was := h.objects[id]
 	h.change(id, obj{"status": "canceled", "ended_at": h.now})
 	h.emit("customer.subscription.deleted", id, nil)
+	h.late("customer.subscription.updated", was)
 }
 
 func (h *history) newInvoice() {
@@ -185,10 +201,12 @@ func (h *history) settleInvoice() {
 		h.update("invoice.marked_uncollectible", id, obj{"status": "uncollectible"})
 		return
 	default:
+		was := h.objects[id]
 		previous := h.change(id, obj{"status": "paid", "amount_paid": 2900, "status_transitions": obj{"paid_at": h.now}})
 		h.emit("invoice.paid", id, nil)
 		h.emit("invoice.updated", id, previous)
 		h.emit("invoice.payment_succeeded", id, nil)
+		h.late("invoice.updated", was)
 		if rapid.IntRange(0, 4).Draw(h.t, "out of band") == 0 {
 			break
 		}

@@ -179,8 +179,8 @@ func candidates(all []Snapshot) []int {
 }
 
 // neighbors returns the snapshots of a second in which a chain is looked for and
-// the one that it starts from: the object's *.created where it fell into that
-// second, else the newest snapshot of an earlier one, else -1.
+// the one that it starts from: the newest snapshot of an earlier second, else the
+// object's *.created where it fell into that second, else -1.
 func neighbors(all []Snapshot, second int64) (among []int, before int) {
 	var earlier []int
 	before = -1
@@ -195,7 +195,7 @@ func neighbors(all []Snapshot, second int64) (among []int, before int) {
 			among = append(among, i)
 		}
 	}
-	if before >= 0 || len(earlier) == 0 {
+	if len(earlier) == 0 {
 		return among, before
 	}
 	sub := make([]Snapshot, len(earlier))
@@ -247,32 +247,36 @@ func SameState(objectType string, a, b Value) bool {
 }
 
 // Needed yields the indexes of the snapshots whose objects Newest may look into:
-// those of the newest second, and those of earlier seconds back to the first that
-// is not contested itself.
+// those of the newest second where it is contested, and from there back to the
+// first snapshot that is not.
 func Needed(all []Snapshot) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		if len(all) == 0 {
-			return
+		rest := make([]int, len(all))
+		for i := range all {
+			rest[i] = i
 		}
-		second := all[candidates(all)[0]].Created
-		for {
-			n, earlier := 0, int64(-1)
-			for i := range all {
+		for len(rest) > 0 {
+			some := make([]Snapshot, len(rest))
+			for i, k := range rest {
+				some[i] = all[k]
+			}
+			top := candidates(some)
+			second := some[top[0]].Created
+			var earlier []int
+			for i, k := range rest {
 				switch {
-				case all[i].Created == second:
-					n++
-					if !yield(i) {
+				case some[i].Created < second:
+					earlier = append(earlier, k)
+				case some[i].Created == second && (len(top) > 1 || i == top[0]):
+					if !yield(k) {
 						return
 					}
-				case all[i].Created < second:
-					earlier = max(earlier, all[i].Created)
 				}
 			}
-			// The newest second always needs the one before it, to start from.
-			if earlier < 0 || (n == 1 && second != all[candidates(all)[0]].Created) {
+			if len(top) == 1 {
 				return
 			}
-			second = earlier
+			rest = earlier
 		}
 	}
 }

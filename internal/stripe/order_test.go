@@ -203,3 +203,25 @@ func TestCompareAgrees(t *testing.T) {
 		}
 	})
 }
+
+// TestCompare is what Compare says of two orders: is b newer than a?
+func TestCompare(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		a, b Order
+		want Verdict
+	}{
+		{"later second", Order{Created: 1}, Order{Created: 2}, Newer},
+		{"earlier second", Order{Created: 2}, Order{Created: 1}, Older},
+		{"same second", Order{Created: 2}, Order{Created: 2}, Open},
+		{"ended, though earlier", Order{Created: 2}, Order{Created: 1, Rank: RankTerminal}, Newer},
+		{"created, though later", Order{Created: 1}, Order{Created: 2, Born: true}, Older},
+		{"asked for later", Order{Created: 2, Asked: 1}, Order{Created: 2, Asked: 2}, Newer},
+		{"asked for earlier", Order{Created: 2, Asked: 2}, Order{Created: 2, Asked: 1}, Older},
+		{"an answer and an event", Order{Created: 2, Asked: 2}, Order{Created: 2}, Open},
+	} {
+		if got := Compare(tt.a, tt.b); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
