@@ -14,6 +14,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/internal/api"
 	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/command"
 	"github.com/bursarhq/bursar/internal/effect"
 	"github.com/bursarhq/bursar/internal/receive"
 	"github.com/bursarhq/bursar/internal/store"
@@ -94,11 +95,14 @@ type Bursar struct {
 	notices  *effect.Notices
 	docs     *effect.Documents
 	linkKey  []byte
+	commands *command.Commands
 	api      http.Handler
 	clients  map[string]*stripe.Client // by account
 	verifier *webhook.Verifier
 	further  map[string]receive.Endpoint
 	draining chan struct{}
+
+	liveSince int64 // the store's first start, Unix microseconds
 }
 
 // ErrNotFound says that there is no such tenant, invoice or event.
@@ -166,6 +170,9 @@ func (b *Bursar) open(ctx context.Context) error {
 		return err
 	}
 	b.store.Enqueue = b.queue.Enqueue
+	if err := b.openCommands(ctx); err != nil {
+		return err
+	}
 
 	var types []string
 	for _, r := range apply.Rules {
@@ -183,7 +190,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	b.api, err = api.New(api.Config{
 		Store: b.store, Engine: b.engine, Catalog: b.cfg.Plans, Keys: b.cfg.APIKeys, CORSOrigins: b.cfg.CORSOrigins, RateLimit: max(0, b.cfg.RateLimit),
 		Metrics: b.metrics.Handler(), Log: b.cfg.Log, Version: Version, Ready: b.ready,
-		Document: b.docs.Ensure, Linked: b.linked,
+		Document: b.docs.Ensure, Linked: b.linked, Commands: b.commands,
 	})
 	return err
 }
@@ -390,6 +397,7 @@ func (b *Bursar) deps() effect.Deps {
 	}
 	if len(b.clients) > 0 {
 		d.Refetch = b.refetch
+		d.Cancel = b.cancelUnpaid
 	}
 	d.Document = b.docs.Perform
 	if b.notices.Sender != nil {

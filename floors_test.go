@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/receive": 2,
 	"internal/apply":   2,
 	"internal/effect":  2,
+	"internal/command": 2,
 
 	"internal/store":    1,
 	"internal/mail":     1,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/command"
 	"github.com/bursarhq/bursar/internal/store"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	// of documents are not there where nil. Linked reads a signed link to one.
 	Document func(context.Context, store.Key) ([]byte, error)
 	Linked   func(*http.Request) (store.Key, bool)
+	// Commands go out to Stripe; their routes are not there where nil.
+	Commands *command.Commands
 	// Ready may say why no more requests should be sent here: the server is on its
 	// way out. That the store can be reached is asked besides.
 	Ready func() error

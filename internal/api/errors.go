@@ -22,6 +22,8 @@ type Problem struct {
 	Title  string `json:"title" doc:"The HTTP status in words"`
 	Detail string `json:"detail" doc:"What is wrong, for people"`
 	Code   string `json:"code" doc:"What is wrong, for programs" example:"tenant_not_found"`
+	// StripeRequestID is where Stripe is to blame.
+	StripeRequestID string `json:"stripe_request_id,omitempty" doc:"The request that Stripe refused, to look up in its log" example:"req_a1b2c3"`
 
 	header http.Header
 }
