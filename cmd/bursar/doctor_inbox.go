@@ -100,7 +100,7 @@ func checkPaymentLinks(ctx context.Context, x *examination) (level, string) {
 	if x.cfg.StripeSecretKey.IsSet() {
 		return ok, "which payment paid which invoice is asked for where events do not tell"
 	}
-	invoices, err := x.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE object_type = 'invoice' AND status = 'applied' AND api_version >= $1 LIMIT 1) AS some`, linksFrom)
+	invoices, err := x.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE object_type = 'invoice' AND status = 'applied' AND api_version >= $1 LIMIT 1) AS found`, linksFrom)
 	if err != nil {
 		return fail, err.Error()
 	}
@@ -113,7 +113,7 @@ func checkPaymentLinks(ctx context.Context, x *examination) (level, string) {
 			continue
 		}
 		types = append(types, rule.Type)
-		n, err := x.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE type = $1 LIMIT 1) AS some`, rule.Type)
+		n, err := x.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE type = $1 LIMIT 1) AS found`, rule.Type)
 		if err != nil {
 			return fail, err.Error()
 		}

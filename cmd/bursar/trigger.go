@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -300,7 +301,9 @@ func (p *poster) post(ctx context.Context, body []byte) (status int, answer stri
 	r.Header.Set("User-Agent", "Bursar trigger")
 	r.Header.Set(webhook.HeaderStripe, webhook.SignAll(body, p.secrets, p.now()))
 	resp, err := p.client.Do(r)
-	if err != nil {
+	if wrong := (*url.Error)(nil); errors.As(err, &wrong) {
+		return 0, "", fmt.Errorf("%s: %w", p.to, wrong.Err)
+	} else if err != nil {
 		return 0, "", err
 	}
 	defer resp.Body.Close()
