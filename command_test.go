@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type shop struct {
 	hook *stripetest.Endpoint
 	url  string
 	api  string // where the account's API is
+	// instead may answer a request to that API in the account's place.
+	instead atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
 
 // eachShop runs a test in a shop on both engines.
@@ -51,7 +54,12 @@ func newShop(t *testing.T, url string, change ...func(*bursar.Config)) *shop {
 			t.Fatal(err)
 		}
 	}
-	api := httptest.NewServer(s.acct)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if instead := s.instead.Load(); instead != nil && (*instead)(w, r) {
+			return
+		}
+		s.acct.ServeHTTP(w, r)
+	}))
 	t.Cleanup(api.Close)
 	s.api = api.URL
 	s.b = s.open(change...)
