@@ -102,12 +102,16 @@ func (a *Account) Lost() []Event {
 
 // do runs a change that has no API, and delivers its events.
 func (a *Account) do(change func() *Error) error {
-	a.mu.Lock()
-	err := change()
-	a.mu.Unlock()
+	err := a.locked(change)
 	a.deliverDue()
 	if err != nil {
 		return err
 	}
 	return nil
+}
+
+func (a *Account) locked(change func() *Error) *Error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return change()
 }

@@ -1,5 +1,7 @@
 package stripetest
 
+import "slices"
+
 // Buyer is who completes a checkout session, and how. The zero value pays with
 // a Visa card that works.
 type Buyer struct {
@@ -140,7 +142,7 @@ func (a *Account) completeSubscription(s *checkoutSession, method *paymentMethod
 		item := &subscriptionItem{base: a.newBase(a.ids.short("si")), subscription: sub, price: i.price, quantity: i.quantity}
 		sub.items = append(sub.items, item)
 	}
-	sub.discounts = s.discounts
+	sub.discounts = slices.Clone(s.discounts) // the session shows them after they are spent
 	sub.begin()
 	if method == nil {
 		sub.defaultPM = nil

@@ -77,21 +77,28 @@ func (a *Account) AdvanceTo(t time.Time) { a.advanceTo(t.Unix()) }
 
 func (a *Account) advanceTo(until int64) {
 	a.deliverDue()
-	for {
-		a.mu.Lock()
-		// Whoever is delivering already (a handler may advance the clock) will
-		// go on with what falls due.
-		due, waiting := a.nextDelivery()
-		if waiting && !a.delivering && due <= until && (len(a.tasks) == 0 || due <= a.tasks[0].at) {
-			a.now = max(a.now, due)
-		} else if !a.runNext(until) {
-			a.now = max(a.now, until)
-			a.mu.Unlock()
-			return
-		}
-		a.mu.Unlock()
+	for a.step(until) {
 		a.deliverDue()
 	}
+}
+
+// step moves the clock to the next thing that falls due, and says whether
+// there was one until then.
+func (a *Account) step(until int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	// Whoever is delivering already (a handler may advance the clock) will go
+	// on with what falls due.
+	due, waiting := a.nextDelivery()
+	if waiting && !a.delivering && due <= until && (len(a.tasks) == 0 || due <= a.tasks[0].at) {
+		a.now = max(a.now, due)
+		return true
+	}
+	if a.runNext(until) {
+		return true
+	}
+	a.now = max(a.now, until)
+	return false
 }
 
 // interval is a recurring price's period: day, week, month or year, n times.
