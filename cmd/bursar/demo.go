@@ -85,11 +85,11 @@ func (c demoCommand) Run(ctx context.Context, s *system) (err error) {
 		}
 		d.out = io.Discard
 	}
-	if d.service, err = listen(cfg.Listen, ""); err != nil {
+	if d.service, err = listen(ctx, cfg.Listen, ""); err != nil {
 		return err
 	}
 	defer d.service.close()
-	stripe, err := listen("127.0.0.1:0", "")
+	stripe, err := listen(ctx, "127.0.0.1:0", "")
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (d *demo) live(ctx context.Context, c demoCommand) error {
 		return err
 	}
 	if len(sum.Differing) > 0 {
-		return fmt.Errorf("Bursar and the account disagree on %s", strings.Join(sum.Differing, ", "))
+		return fmt.Errorf("the account and Bursar disagree on %s", strings.Join(sum.Differing, ", "))
 	}
 	if c.Once {
 		return nil

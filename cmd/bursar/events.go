@@ -152,9 +152,15 @@ func (c eventsShowCommand) Run(ctx context.Context, s *system) error {
 		return printJSON(s.stdout, e)
 	}
 	rows := [][]string{
-		{"event", e.ID}, {"type", e.Type}, {"status", e.Status}, {"reason", dash(textOf(e.Error))},
-		{"tenant", dash(textOf(e.Tenant))}, {"object", dash(textOf(e.Object))}, {"api version", dash(textOf(e.APIVersion))},
-		{"created", shortTime(e.Created)}, {"received", shortTime(e.ReceivedAt) + ", " + counted(int(e.Deliveries), "time")},
+		{"event", e.ID},
+		{"type", e.Type},
+		{"status", e.Status},
+		{"reason", dash(textOf(e.Error))},
+		{"tenant", dash(textOf(e.Tenant))},
+		{"object", dash(textOf(e.Object))},
+		{"api version", dash(textOf(e.APIVersion))},
+		{"created", shortTime(e.Created)},
+		{"received", shortTime(e.ReceivedAt) + ", " + counted(int(e.Deliveries), "time")},
 		{"applied", shortTime(e.AppliedAt)},
 	}
 	if err := printTable(s.stdout, rows); err != nil {

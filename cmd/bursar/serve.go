@@ -40,7 +40,7 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 		return err
 	}
 	cfg.warn(s, log, from)
-	sv, err := listen(cfg.Listen, cfg.MetricsListen)
+	sv, err := listen(ctx, cfg.Listen, cfg.MetricsListen)
 	if err != nil {
 		return err
 	}

@@ -30,16 +30,16 @@ type service struct {
 const shutdownTimeout = 25 * time.Second
 
 // listen takes the addresses; metrics may be empty.
-func listen(address, metrics string) (*service, error) {
+func listen(ctx context.Context, address, metrics string) (*service, error) {
 	sv := &service{role: "all"}
 	var err error
-	if sv.main, err = net.Listen("tcp", address); err != nil {
+	if sv.main, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
 		return nil, fmt.Errorf("BURSAR_LISTEN: %w", err)
 	}
 	if metrics == "" {
 		return sv, nil
 	}
-	if sv.metrics, err = net.Listen("tcp", metrics); err != nil {
+	if sv.metrics, err = new(net.ListenConfig).Listen(ctx, "tcp", metrics); err != nil {
 		sv.close()
 		return nil, fmt.Errorf("BURSAR_METRICS_LISTEN: %w", err)
 	}

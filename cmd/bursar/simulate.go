@@ -71,7 +71,7 @@ func (c simulateCommand) Run(ctx context.Context, s *system) error {
 	if c.Seed == 0 {
 		c.Seed = rand.Uint64()
 	}
-	sv, err := listen(c.Listen, "")
+	sv, err := listen(ctx, c.Listen, "")
 	if err != nil {
 		return fmt.Errorf("--listen: %w", errors.Unwrap(err))
 	}
