@@ -1,0 +1,173 @@
+package effect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bursarhq/bursar/internal/effect"
+	"github.com/bursarhq/bursar/internal/store"
+	"github.com/bursarhq/bursar/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// plan writes an effect as a rule does, within a unit of work.
+func plan(t *testing.T, s *store.Store, kind, key string) {
+	t.Helper()
+	err := s.Update(context.Background(), nil, func(tx *store.Tx) error {
+		return tx.Do(func() error {
+			row := tx.Effects.Edit(store.Key{ID: key})
+			row.Kind, row.Seq, row.Status, row.DueAt, row.CreatedAt, row.Data = kind, tx.NextSeq(), store.Pending, tx.Now, tx.Now, "{}"
+			tx.Wake(kind, tx.Now)
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func statusOf(t *testing.T, s *store.Store, key string) (status, reason string, attempts int) {
+	t.Helper()
+	if err := s.Writer().QueryRow(`SELECT status, reason, attempts FROM effects WHERE key = $1`, key).Scan(&status, &reason, &attempts); err != nil {
+		t.Fatal(err)
+	}
+	return status, reason, attempts
+}
+
+// TestQueue: effects are performed once each; what fails is tried again, what fails
+// for good is failed, what is no longer true is superseded.
+func TestQueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var mu sync.Mutex
+		calls := map[string]int{}
+		done := make(chan string, 100)
+		runners := []effect.Runner{{Kind: "test", MaxAttempts: 3, Parallel: 2, Run: func(_ context.Context, e store.Effect) (effect.Outcome, error) {
+			mu.Lock()
+			calls[e.ID]++
+			n := calls[e.ID]
+			mu.Unlock()
+			switch e.ID {
+			case "test:flaky":
+				if n < 3 {
+					return effect.Outcome{}, &effect.RetryAfter{Err: errors.New("not yet"), Delay: 10 * time.Millisecond}
+				}
+			case "test:hopeless":
+				done <- e.ID
+				return effect.Outcome{}, fmt.Errorf("%w: no", effect.ErrPermanent)
+			case "test:untrue":
+				done <- e.ID
+				return effect.Outcome{Status: store.Superseded, Reason: "old"}, nil
+			}
+			done <- e.ID
+			return effect.Outcome{Status: store.Sent, Recipient: "a@example.com"}, nil
+		}}}
+		q, err := effect.New(effect.Config{Store: s, Runners: runners, Log: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Enqueue = q.Enqueue
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- q.Run(ctx) }()
+
+		keys := []string{"test:flaky", "test:hopeless", "test:untrue"}
+		for i := range 20 {
+			keys = append(keys, fmt.Sprintf("test:%d", i))
+		}
+		for _, k := range keys {
+			plan(t, s, "test", k)
+		}
+		plan(t, s, "nobody", "nobody:1")
+		for range keys {
+			select {
+			case <-done:
+			case <-time.After(60 * time.Second):
+				t.Fatal("not all effects were performed")
+			}
+		}
+		cancel() // Run returns when what runs is finished, and marked
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		for key, want := range map[string]string{"test:flaky": "sent 3", "test:hopeless": "failed 1", "test:untrue": "superseded 1", "test:7": "sent 1", "nobody:1": "pending 0"} {
+			status, reason, attempts := statusOf(t, s, key)
+			if got := fmt.Sprintf("%s %d", status, attempts); got != want {
+				t.Errorf("%s: %s (%s), want %s", key, got, reason, want)
+			}
+		}
+	})
+}
+
+// TestRollback: what a unit of work that fails has planned is not performed, nor woken.
+func TestRollback(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		q, err := effect.New(effect.Config{Store: s, Log: slog.New(slog.DiscardHandler), Runners: []effect.Runner{{Kind: "test",
+			Run: func(context.Context, store.Effect) (effect.Outcome, error) {
+				return effect.Outcome{Status: store.Sent}, nil
+			}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		enqueued := false
+		s.Enqueue = func(ctx context.Context, tx *store.Tx, due map[string]int64) error {
+			if err := q.Enqueue(ctx, tx, due); err != nil {
+				t.Fatal(err)
+			}
+			enqueued = true
+			return errors.New("the commit fails")
+		}
+		err = s.Update(t.Context(), nil, func(tx *store.Tx) error {
+			return tx.Do(func() error {
+				row := tx.Effects.Edit(store.Key{ID: "test:1"})
+				row.Kind, row.Seq, row.Status, row.Data = "test", tx.NextSeq(), store.Pending, "{}"
+				tx.Wake("test", tx.Now)
+				return nil
+			})
+		})
+		if err == nil || !enqueued {
+			t.Fatal("the unit of work did not fail")
+		}
+		for _, table := range []string{"effects", "river_job"} {
+			var n int
+			if err := s.Writer().QueryRow(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil || n != 0 {
+				t.Errorf("%s: %d rows, %v", table, n, err)
+			}
+		}
+	})
+}
+
+// TestLease: an effect whose worker died is another's when its lease is over.
+func TestLease(t *testing.T) {
+	now := time.Now()
+	storetest.EachAt(t, func() time.Time { return now }, func(t *testing.T, s *store.Store) {
+		plan(t, s, "test", "test:1")
+		first, err := s.ClaimEffects(t.Context(), "test", time.Minute, 10)
+		if err != nil || len(first) != 1 {
+			t.Fatal(first, err)
+		}
+		if again, err := s.ClaimEffects(t.Context(), "test", time.Minute, 10); err != nil || len(again) != 0 {
+			t.Fatal("claimed twice", again, err)
+		}
+		now = now.Add(2 * time.Minute)
+		second, err := s.ClaimEffects(t.Context(), "test", time.Minute, 10)
+		if err != nil || len(second) != 1 || second[0].Attempts != 2 {
+			t.Fatal(second, err)
+		}
+		// The first worker was only slow: its mark comes too late and changes nothing.
+		if err := s.FinishEffect(t.Context(), first[0], store.EffectDone{Status: store.Failed}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.FinishEffect(t.Context(), second[0], store.EffectDone{Status: store.Sent, Reason: "with a NUL\x00"}); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, _ := statusOf(t, s, "test:1"); status != store.Sent {
+			t.Error(status)
+		}
+	})
+}
