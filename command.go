@@ -80,8 +80,10 @@ func (b *Bursar) ingest(ctx context.Context, from command.Origin, answers ...str
 	batch := make([]*apply.Delivery, len(answers))
 	for i, a := range answers {
 		var err error
-		batch[i], err = b.engine.Delivery(apply.Answer{Object: a.Object, SentAt: a.SentAt, Asked: a.Asked, APIVersion: a.APIVersion,
-			Account: from.Account, Source: b.sourceOf(a), Actor: from.Actor})
+		batch[i], err = b.engine.Delivery(apply.Answer{
+			Object: a.Object, SentAt: a.SentAt, Asked: a.Asked, APIVersion: a.APIVersion,
+			Account: from.Account, Source: b.sourceOf(a), Actor: from.Actor,
+		})
 		if err != nil {
 			return err
 		}

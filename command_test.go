@@ -290,8 +290,10 @@ func TestCheckoutOfACrowd(t *testing.T) {
 				if i%2 == 1 {
 					b = other
 				}
-				c, err := b.Checkout(context.Background(), "acme", bursar.Checkout{Plan: "pro", Interval: "month",
-					SuccessURL: "https://app.example/ok", CancelURL: "https://app.example/no"})
+				c, err := b.Checkout(context.Background(), "acme", bursar.Checkout{
+					Plan: "pro", Interval: "month",
+					SuccessURL: "https://app.example/ok", CancelURL: "https://app.example/no",
+				})
 				if err != nil {
 					t.Error(err)
 				}

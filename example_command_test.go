@@ -20,8 +20,10 @@ func openExample() (b *bursar.Bursar, acct *stripetest.Account, done func()) {
 	acct = stripetest.NewAccount(stripetest.Config{}).Calm()
 	for _, p := range shopPlans().Plans() {
 		for _, price := range p.Prices {
-			_, err := acct.Post("/v1/prices", stripetest.Form{"id": price.ID, "product_data[name]": p.Name, "currency": price.Currency,
-				"unit_amount": fmt.Sprint(price.Amount), "recurring[interval]": price.Interval})
+			_, err := acct.Post("/v1/prices", stripetest.Form{
+				"id": price.ID, "product_data[name]": p.Name, "currency": price.Currency,
+				"unit_amount": fmt.Sprint(price.Amount), "recurring[interval]": price.Interval,
+			})
 			if err != nil {
 				panic(err)
 			}

@@ -98,8 +98,10 @@ func (c *Commands) do(ctx context.Context, on On, fn func(context.Context, *job)
 	if known && live != client.Livemode() {
 		return fmt.Errorf("%w: it is of the other mode than the database", ErrKeyMissing)
 	}
-	j := &job{Commands: c, stripe: client, from: Origin{on.Account, on.Actor},
-		tenant: store.Key{Account: on.Account, Livemode: client.Livemode(), ID: on.Tenant}}
+	j := &job{
+		Commands: c, stripe: client, from: Origin{on.Account, on.Actor},
+		tenant: store.Key{Account: on.Account, Livemode: client.Livemode(), ID: on.Tenant},
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	leave, err := c.turn.take(ctx, j.tenant)
