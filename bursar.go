@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-
 	"time"
 
 	"golang.org/x/sync/errgroup"

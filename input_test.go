@@ -316,10 +316,7 @@ func (d *desk) keeps(id string, body []byte, result string) {
 // whole asks for everything that the API shows of a tenant and of an object.
 func (d *desk) whole(tenant, object string) {
 	d.Helper()
-	paths := []string{""}
-	for _, p := range []string{"/entitlements", "/subscription", "/subscriptions", "/invoices", "/payments", "/payment-methods", "/notifications", "/timeline"} {
-		paths = append(paths, p)
-	}
+	paths := []string{"", "/entitlements", "/subscription", "/subscriptions", "/invoices", "/payments", "/payment-methods", "/notifications", "/timeline"}
 	for i := range paths {
 		paths[i] = "/v1/tenants/" + tenant + paths[i]
 	}
@@ -342,9 +339,11 @@ var oddities = []string{`null`, `true`, `-1`, `0.5`, `1e308`, `""`, `"x\u0000y"`
 // answered with 200 and kept, or refused where the envelope is broken; nothing
 // fails, and whatever came of it can be shown.
 func TestWrongTypes(t *testing.T) {
-	types := []string{"customer.subscription.updated", "invoice.payment_failed", "charge.refunded", "customer.updated", "invoice.paid", "payment_method.attached",
+	types := []string{
+		"customer.subscription.updated", "invoice.payment_failed", "charge.refunded", "customer.updated", "invoice.paid", "payment_method.attached",
 		"refund.created", "charge.dispute.created", "credit_note.created", "subscription_schedule.updated", "invoice_payment.paid", "checkout.session.completed",
-		"entitlements.active_entitlement_summary.updated", "price.updated", "product.updated"}
+		"entitlements.active_entitlement_summary.updated", "price.updated", "product.updated",
+	}
 	var cases []mutation
 	for _, typ := range types {
 		ev, err := stripetest.BuildEvent(typ, stripetest.EventOptions{})
@@ -438,8 +437,10 @@ func mutations(t *testing.T, typ string, payload []byte, from int) []mutation {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out = append(out, mutation{name: fmt.Sprintf("%s: %s = %.40s", typ, strings.Join(path, "."), odd), tenant: fmt.Sprintf("t%d", n), object: string(shown), body: body, shown: n%4 == 0,
-				envelope: path[0] != "data" || len(path) < 3 || slices.Contains([]string{"id", "object", "customer"}, path[2])})
+			out = append(out, mutation{
+				name: fmt.Sprintf("%s: %s = %.40s", typ, strings.Join(path, "."), odd), tenant: fmt.Sprintf("t%d", n), object: string(shown), body: body, shown: n%4 == 0,
+				envelope: path[0] != "data" || len(path) < 3 || slices.Contains([]string{"id", "object", "customer"}, path[2]),
+			})
 		}
 	}
 	return out

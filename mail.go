@@ -70,8 +70,10 @@ func (b *Bursar) openMail(ctx context.Context) error {
 		b.docs.Lines = b.fetchLines
 	}
 	b.notices = &effect.Notices{Reader: b.reader, Catalog: b.cfg.Plans, Dunning: b.cfg.Dunning, Operator: b.cfg.OperatorEmail, Documents: b.docs, Log: b.cfg.Log}
-	b.notices.Renderer, err = mail.NewRenderer(mail.Options{Locale: s.Locale, Dir: s.Templates, Off: s.NoticesOff,
-		Seller: mail.Seller{Name: s.Name, Address: lines, TaxIDs: taxIDs, Website: s.Website, Email: s.Email, Footer: s.Footer, Logo: s.Logo, Accent: s.Accent}})
+	b.notices.Renderer, err = mail.NewRenderer(mail.Options{
+		Locale: s.Locale, Dir: s.Templates, Off: s.NoticesOff,
+		Seller: mail.Seller{Name: s.Name, Address: lines, TaxIDs: taxIDs, Website: s.Website, Email: s.Email, Footer: s.Footer, Logo: s.Logo, Accent: s.Accent},
+	})
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,10 @@ func TestMain(m *testing.M) {
 const childEnv = "BURSAR_TEST_CHILD_DATABASE"
 
 func serveAsChild(url string) {
-	b, err := bursar.Open(context.Background(), bursar.Config{DatabaseURL: url, WebhookSecrets: []string{secret}, Plans: plans(),
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), NoticeMaxAge: -1})
+	b, err := bursar.Open(context.Background(), bursar.Config{
+		DatabaseURL: url, WebhookSecrets: []string{secret}, Plans: plans(),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), NoticeMaxAge: -1,
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -77,10 +77,15 @@ func TestNotices(t *testing.T) {
 		{[]told{running, invoice("invoice.payment_failed", "open", 0, 3)}, []string{"payment_failed-in_N-3", "subscription_downgraded-sub_N-in_N"}},
 		{[]told{running, {typ: "customer.subscription.deleted", object: subscription("canceled", "price_pro")}}, []string{"subscription_ended-sub_N"}},
 		{[]told{{typ: "customer.subscription.trial_will_end", object: subscription("trialing", "price_pro")}}, []string{fmt.Sprintf("trial_ending-sub_N-%d", trialEnd)}},
-		{[]told{charge, {typ: "charge.refunded", object: fmt.Sprintf(chargeN, 1000), previous: `{"amount_refunded":0}`},
-			{typ: "charge.refunded", object: fmt.Sprintf(chargeN, 1500), previous: `{"amount_refunded":1000}`}}, []string{"refund_issued-ch_N-1000", "refund_issued-ch_N-1500"}},
-		{[]told{charge, {typ: "charge.dispute.created", object: `{"id":"du_N","object":"dispute","charge":"ch_N","status":"needs_response","reason":"fraudulent","amount":2900,"currency":"usd","created":1790000000}`}},
-			[]string{operator + " dispute_opened-du_N"}},
+		{[]told{
+			charge,
+			{typ: "charge.refunded", object: fmt.Sprintf(chargeN, 1000), previous: `{"amount_refunded":0}`},
+			{typ: "charge.refunded", object: fmt.Sprintf(chargeN, 1500), previous: `{"amount_refunded":1000}`},
+		}, []string{"refund_issued-ch_N-1000", "refund_issued-ch_N-1500"}},
+		{
+			[]told{charge, {typ: "charge.dispute.created", object: `{"id":"du_N","object":"dispute","charge":"ch_N","status":"needs_response","reason":"fraudulent","amount":2900,"currency":"usd","created":1790000000}`}},
+			[]string{operator + " dispute_opened-du_N"},
+		},
 		{[]told{{typ: "customer.subscription.created", object: subscription("active", "price_x_N")}}, []string{operator + " price_unmapped-price_x_N"}},
 		{[]told{{typ: "customer.updated", object: `{"id":"cus_N","object":"customer","metadata":{"tenant":"intruder"}}`}}, []string{operator + " tenant_conflict-cus_N-intruder"}},
 	}
@@ -253,8 +258,10 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("the invoice itself did not change: %s", now.Currency)
 		}
 		d.story(5, customerOf(5), told{typ: "invoice.created", object: fmt.Sprintf(invoiceN, "draft", 0, 0)})
-		for path, status := range map[string]int{"/v1/invoices/in_5/pdf": http.StatusConflict, "/v1/invoices/in_none/pdf": http.StatusNotFound,
-			"/v1/credit-notes/cn_none/pdf": http.StatusNotFound} {
+		for path, status := range map[string]int{
+			"/v1/invoices/in_5/pdf": http.StatusConflict, "/v1/invoices/in_none/pdf": http.StatusNotFound,
+			"/v1/credit-notes/cn_none/pdf": http.StatusNotFound,
+		} {
 			if a := d.get(path); a.status != status {
 				t.Errorf("%s: %d %s, want %d", path, a.status, a.body, status)
 			}

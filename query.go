@@ -95,9 +95,11 @@ func (b *Bursar) Subscription(ctx context.Context, tenant string) (Subscription,
 	if err != nil {
 		return Subscription{}, err
 	}
-	return Subscription{ID: s.ID, Tenant: tenant, Plan: s.Plan, Status: s.Status, StripeStatus: s.StripeStatus, StatusReason: s.StatusReason,
+	return Subscription{
+		ID: s.ID, Tenant: tenant, Plan: s.Plan, Status: s.Status, StripeStatus: s.StripeStatus, StatusReason: s.StatusReason,
 		Access: s.Access, Price: s.Price, Quantity: s.Quantity, CurrentPeriodStart: at(s.CurrentPeriodStart), CurrentPeriodEnd: at(s.CurrentPeriodEnd),
-		TrialEndsAt: at(s.TrialEnd), EndsAt: at(apply.EndsAt(&s)), EndedAt: at(s.EndedAt)}, nil
+		TrialEndsAt: at(s.TrialEnd), EndsAt: at(apply.EndsAt(&s)), EndedAt: at(s.EndedAt),
+	}, nil
 }
 
 // Invoices reads a tenant's newest invoices, at most limit.
@@ -111,9 +113,11 @@ func (b *Bursar) Invoices(ctx context.Context, tenant string, limit int) ([]Invo
 	}
 	out := make([]Invoice, 0, len(rows.Rows))
 	for _, i := range rows.Rows {
-		out = append(out, Invoice{ID: i.ID, Number: i.Number, Subscription: i.Subscription, Status: i.Status, StripeStatus: i.StripeStatus,
+		out = append(out, Invoice{
+			ID: i.ID, Number: i.Number, Subscription: i.Subscription, Status: i.Status, StripeStatus: i.StripeStatus,
 			Currency: i.Currency, Total: i.Total, AmountPaid: i.AmountPaid, AmountDue: i.AmountDue, Refunded: i.AmountRefunded,
-			IssuedAt: at(i.FinalizedAt), DueDate: at(i.DueDate), PaidAt: at(i.PaidAt), HostedInvoiceURL: i.HostedInvoiceURL})
+			IssuedAt: at(i.FinalizedAt), DueDate: at(i.DueDate), PaidAt: at(i.PaidAt), HostedInvoiceURL: i.HostedInvoiceURL,
+		})
 	}
 	return out, nil
 }

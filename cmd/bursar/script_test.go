@@ -149,7 +149,7 @@ func (s *safeBuffer) String() string {
 
 var (
 	backgrounds sync.Map // of *background by script and name
-	served      = regexp.MustCompile(`https?://[0-9a-z.:\[\]]+`)
+	anyAddress  = regexp.MustCompile(`https?://[0-9a-z.:\[\]]+`)
 )
 
 const patienceOfTests = 2 * time.Minute
@@ -171,7 +171,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	found := ""
 	for deadline := time.Now().Add(patienceOfTests); found == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		found = served.FindString(b.out.String())
+		found = anyAddress.FindString(b.out.String())
 		select {
 		case err := <-b.ended:
 			b.ended <- err

@@ -47,8 +47,8 @@ func (s *server) documentRows() []route {
 		return nil
 	}
 	rows := []route{
-		{Read, "GET /v1/invoices/{id}/pdf", "The invoice as a document.", serves(s.document("invoice", "invoice"))},
-		{Read, "GET /v1/credit-notes/{id}/pdf", "The credit note as a document.", serves(s.document("credit_note", "credit note"))},
+		{Read, "GET /v1/invoices/{id}/pdf", "The invoice as a document.", streams("application/pdf", s.document("invoice", "invoice"))},
+		{Read, "GET /v1/credit-notes/{id}/pdf", "The credit note as a document.", streams("application/pdf", s.document("credit_note", "credit note"))},
 	}
 	if s.Linked != nil {
 		rows = append(rows, route{Open, "GET /documents/{document}", "A document by a signed link.", serves(s.linked)})

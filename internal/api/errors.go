@@ -109,7 +109,7 @@ func (s *server) problemOf(ctx context.Context, what string, err error) *Problem
 			_, p.Detail, _ = strings.Cut(err.Error(), row.err.Error()+": ")
 		}
 		if p.Status == http.StatusServiceUnavailable {
-			p.with("Retry-After", retryAfter)
+			p = p.with("Retry-After", retryAfter)
 			s.log.WarnContext(ctx, "a request could not be answered", "request", what, "error", err)
 		}
 		return p

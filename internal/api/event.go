@@ -36,9 +36,11 @@ type EventDetail struct {
 }
 
 func eventShape(e *store.Event) Event {
-	return Event{ID: e.ID, Type: e.Type, Status: e.Status, Tenant: text(e.Tenant), Object: text(e.ObjectID), Livemode: e.Livemode, Account: text(e.Account),
+	return Event{
+		ID: e.ID, Type: e.Type, Status: e.Status, Tenant: text(e.Tenant), Object: text(e.ObjectID), Livemode: e.Livemode, Account: text(e.Account),
 		APIVersion: text(e.APIVersion), Created: seconds(e.Created), ReceivedAt: micros(e.ReceivedAt), AppliedAt: micros(e.AppliedAt),
-		Deliveries: e.Deliveries, Attempts: e.Attempts, Error: text(e.Error)}
+		Deliveries: e.Deliveries, Attempts: e.Attempts, Error: text(e.Error),
+	}
 }
 
 // EventQuery selects events.

@@ -123,8 +123,10 @@ func (m *ClearableMap) UnmarshalJSON(b []byte) error {
 // Schema has Stripe's limits on metadata.
 func (ClearableMap) Schema(huma.Registry) *huma.Schema {
 	most, longest := 50, 500
-	return &huma.Schema{Type: huma.TypeObject, Nullable: true, MaxProperties: &most,
-		AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &longest}}
+	return &huma.Schema{
+		Type: huma.TypeObject, Nullable: true, MaxProperties: &most,
+		AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
+	}
 }
 
 // Object is JSON that is passed on as it is.

@@ -120,11 +120,13 @@ func (s *server) invoiceShapes(ctx context.Context, tenant string, rows []store.
 }
 
 func invoiceShape(tenant string, r *store.Invoice) (Invoice, error) {
-	out := Invoice{ID: r.ID, Number: text(r.Number), Tenant: text(tenant), Subscription: text(r.Subscription), Status: r.Status, StripeStatus: r.StripeStatus,
+	out := Invoice{
+		ID: r.ID, Number: text(r.Number), Tenant: text(tenant), Subscription: text(r.Subscription), Status: r.Status, StripeStatus: r.StripeStatus,
 		BillingReason: text(r.BillingReason), Currency: r.Currency, Subtotal: r.Subtotal, Discount: r.Discount, Tax: r.Tax, Total: r.Total,
 		AmountPaid: r.AmountPaid, AmountDue: r.AmountDue, AmountRefunded: r.AmountRefunded, Notes: []string{}, Lines: []Line{}, CreditNotes: []CreditNote{},
 		IssuedAt: seconds(r.FinalizedAt), DueDate: seconds(r.DueDate), PaidAt: seconds(r.PaidAt), VoidedAt: seconds(r.VoidedAt),
-		AttemptCount: r.AttemptCount, NextPaymentAttempt: seconds(r.NextPaymentAttempt), HostedInvoiceURL: text(r.HostedInvoiceURL), InvoicePDF: text(r.InvoicePDF)}
+		AttemptCount: r.AttemptCount, NextPaymentAttempt: seconds(r.NextPaymentAttempt), HostedInvoiceURL: text(r.HostedInvoiceURL), InvoicePDF: text(r.InvoicePDF),
+	}
 	if err := json.Unmarshal([]byte(r.Notes), &out.Notes); err != nil {
 		return out, fmt.Errorf("notes of invoice %s: %w", r.ID, err)
 	}
@@ -133,8 +135,10 @@ func invoiceShape(tenant string, r *store.Invoice) (Invoice, error) {
 		return out, fmt.Errorf("lines of invoice %s: %w", r.ID, err)
 	}
 	for _, l := range lines {
-		out.Lines = append(out.Lines, Line{Description: l.Description, Amount: l.Amount, Quantity: l.Quantity,
-			PeriodStart: seconds(l.PeriodStart), PeriodEnd: seconds(l.PeriodEnd)})
+		out.Lines = append(out.Lines, Line{
+			Description: l.Description, Amount: l.Amount, Quantity: l.Quantity,
+			PeriodStart: seconds(l.PeriodStart), PeriodEnd: seconds(l.PeriodEnd),
+		})
 	}
 	return out, nil
 }
@@ -154,7 +158,9 @@ type Payment struct {
 
 func (s *server) listPayments(ctx context.Context, in *TenantList) (List[Payment], error) {
 	return tenantList(ctx, s, in, s.read.Payments, func(_ *store.Tenant, p *store.Payment) Payment {
-		return Payment{ID: p.ID, Type: p.Type, Status: p.Status, Amount: p.Amount, Currency: p.Currency, Invoice: text(p.Invoice),
-			Charge: text(p.Charge), PaymentIntent: text(p.PaymentIntent), CreatedAt: seconds(p.Created)}
+		return Payment{
+			ID: p.ID, Type: p.Type, Status: p.Status, Amount: p.Amount, Currency: p.Currency, Invoice: text(p.Invoice),
+			Charge: text(p.Charge), PaymentIntent: text(p.PaymentIntent), CreatedAt: seconds(p.Created),
+		}
 	})
 }

@@ -45,7 +45,7 @@ func TestMemo(t *testing.T) {
 		t.Error("an error was kept:", a)
 	}
 	var of memos[int]
-	if of.named("a") != of.named("a") || of.named("a") == of.named("b") {
+	if a := of.named("a"); a != of.named("a") || a == of.named("b") {
 		t.Error("memos are mixed up")
 	}
 	for i := range 1000 {
@@ -57,8 +57,10 @@ func TestMemo(t *testing.T) {
 }
 
 func TestMRR(t *testing.T) {
-	catalog, err := billing.NewCatalog([]billing.Plan{{ID: "free", Default: true},
-		{ID: "pro", Prices: []billing.Price{{ID: "price_known", Amount: 1200, Currency: "gbp", Interval: "year"}}}})
+	catalog, err := billing.NewCatalog([]billing.Plan{
+		{ID: "free", Default: true},
+		{ID: "pro", Prices: []billing.Price{{ID: "price_known", Amount: 1200, Currency: "gbp", Interval: "year"}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

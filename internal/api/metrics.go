@@ -25,14 +25,21 @@ type Metrics struct {
 // NewMetrics returns metrics over a registry of their own. Event types that are not
 // among ruleTypes are counted as other.
 func NewMetrics(s *store.Store, ruleTypes []string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), types: map[string]bool{},
-		received: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bursar_events_received_total",
-			Help: "Events that were received, by type (other: no rule) and result."}, []string{"type", "result"}),
-		ack: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "bursar_ack_seconds",
+	m := &Metrics{
+		registry: prometheus.NewRegistry(), types: map[string]bool{},
+		received: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bursar_events_received_total",
+			Help: "Events that were received, by type (other: no rule) and result.",
+		}, []string{"type", "result"}),
+		ack: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "bursar_ack_seconds",
 			Help:    "From a delivery's arrival until it is acknowledged, committed.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
-		batch: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "bursar_batch_events",
-			Help: "Events that were committed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bursar_batch_events",
+			Help: "Events that were committed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+		}),
 	}
 	for _, t := range ruleTypes {
 		m.types[t] = true

@@ -17,9 +17,11 @@ func humaConfig(version string) huma.Config {
 	c := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Bursar", Version: version,
+			Info: &huma.Info{
+				Title: "Bursar", Version: version,
 				Description: "The billing back office between Stripe and a SaaS. Times are RFC 3339 in UTC, amounts integers in the currency's minor unit. " +
-					"Lists come newest first, in parts: send next_cursor as cursor for what follows."},
+					"Lists come newest first, in parts: send next_cursor as cursor for what follows.",
+			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -56,8 +58,10 @@ func operation(row route, api huma.API) huma.Operation {
 	}
 	if row.method() != http.MethodGet {
 		longest := maxKey
-		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
-			Description: "The request happens once: sent again with this key within a day, it gets the same answer, with the header Idempotent-Replayed: true."})
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
+			Description: "The request happens once: sent again with this key within a day, it gets the same answer, with the header Idempotent-Replayed: true.",
+		})
 	}
 	return op
 }
@@ -69,6 +73,25 @@ func tagOf(path string) string {
 		return parts[1]
 	}
 	return "operation"
+}
+
+var inPath = regexp.MustCompile(`\{(\w+)\}`)
+
+// streams is a handler of anything else than JSON that is described all the same.
+func streams(media string, h http.HandlerFunc) mount {
+	return func(s *server, api huma.API, op huma.Operation) {
+		word := &huma.Schema{Type: huma.TypeString}
+		for _, found := range inPath.FindAllStringSubmatch(op.Path, -1) {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: found[1], In: "path", Required: true, Schema: word})
+		}
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "account", In: "query", Schema: word, Description: "A connected account (acct_…); the own account where left out."})
+		op.Responses["200"] = &huma.Response{
+			Description: http.StatusText(http.StatusOK),
+			Content:     map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+		}
+		api.OpenAPI().AddOperation(&op)
+		gate{s}.HandleFunc(op.Method+" "+op.Path, h)
+	}
 }
 
 // describe writes the description once all routes are there.

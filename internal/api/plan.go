@@ -87,8 +87,10 @@ func (s *server) getEntitlements(ctx context.Context, in *EntitlementsQuery) (En
 		e = store.Entitlement{Plan: s.Catalog.Default().ID, Status: billing.None}
 	}
 	features, err := s.features(&e)
-	return Entitlements{Plan: text(e.Plan), Status: e.Status, Access: e.Access, Features: features, Quantity: e.Quantity,
-		ValidUntil: seconds(e.ValidUntil)}, err
+	return Entitlements{
+		Plan: text(e.Plan), Status: e.Status, Access: e.Access, Features: features, Quantity: e.Quantity,
+		ValidUntil: seconds(e.ValidUntil),
+	}, err
 }
 
 // features are the plan's and, under them, those that Stripe says the customer has;

@@ -59,7 +59,7 @@ func (s *server) deciding(ctx context.Context, t *store.Tenant) (Subscription, e
 	}
 	row, err := s.read.Subscription(ctx, t.With(t.Subscription))
 	if errors.Is(err, store.ErrNotFound) {
-		return Subscription{}, fmt.Errorf("subscription %s of tenant %s: not there", t.Subscription, t.ID) //nolint:errorlint // the tenant is there
+		return Subscription{}, fmt.Errorf("subscription %s of tenant %s: not there", t.Subscription, t.ID)
 	} else if err != nil {
 		return Subscription{}, err
 	}
@@ -71,11 +71,13 @@ func (s *server) subscriptionShape(tenant string, r *store.Subscription) (Subscr
 	if err := json.Unmarshal([]byte(r.Items), &items); err != nil {
 		return Subscription{}, fmt.Errorf("items of subscription %s: %w", r.ID, err)
 	}
-	out := Subscription{ID: &r.ID, Tenant: tenant, Plan: text(r.Plan), Status: r.Status, StripeStatus: text(r.StripeStatus), StatusReason: text(r.StatusReason),
+	out := Subscription{
+		ID: &r.ID, Tenant: tenant, Plan: text(r.Plan), Status: r.Status, StripeStatus: text(r.StripeStatus), StatusReason: text(r.StatusReason),
 		Access: r.Access, StripePrice: text(r.Price), Quantity: r.Quantity,
 		CurrentPeriodStart: seconds(r.CurrentPeriodStart), CurrentPeriodEnd: seconds(r.CurrentPeriodEnd), TrialEndsAt: seconds(r.TrialEnd),
 		EndsAt: seconds(apply.EndsAt(r)), EndedAt: seconds(r.EndedAt), ScheduledPlan: text(r.ScheduledPlan), ScheduledChangeAt: seconds(r.ScheduledChangeAt),
-		Items: make([]Item, len(items)), CollectionPaused: r.CollectionPaused}
+		Items: make([]Item, len(items)), CollectionPaused: r.CollectionPaused,
+	}
 	for i, item := range items {
 		out.Items[i] = Item{ID: text(item.ID), Price: text(item.Price), Quantity: item.Quantity, CurrentPeriodEnd: seconds(item.CurrentPeriodEnd)}
 		if plan, _, ok := s.Catalog.ByPrice(item.Price); ok {

@@ -106,9 +106,11 @@ func (s *server) tenantShapes(ctx context.Context, of store.Key, rows []store.Te
 	out := make([]Tenant, len(rows))
 	for i := range rows {
 		t := &rows[i]
-		shape := Tenant{ID: t.ID, Name: text(firstOf(t.Name, t.StripeName)), Email: text(firstOf(t.Email, t.StripeEmail)),
+		shape := Tenant{
+			ID: t.ID, Name: text(firstOf(t.Name, t.StripeName)), Email: text(firstOf(t.Email, t.StripeEmail)),
 			StripeName: text(t.StripeName), StripeEmail: text(t.StripeEmail), StripeCustomerID: text(t.StripeCustomerID), StripeCustomers: []string{},
-			Plan: text(t.Plan), Status: t.Status, Metadata: map[string]string{}, CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt)}
+			Plan: text(t.Plan), Status: t.Status, Metadata: map[string]string{}, CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt),
+		}
 		for _, c := range customers {
 			if c.Tenant == t.ID && !c.Deleted {
 				shape.StripeCustomers = append(shape.StripeCustomers, c.ID)
@@ -161,8 +163,10 @@ func (s *server) putTenant(ctx context.Context, in *PutTenantRequest) (int, Tena
 		}
 	}
 	k := s.key(in.Account, in.Tenant)
-	created, err := s.Engine.PutTenant(ctx, k, apply.TenantPatch{Name: in.Body.Name.Patch, Email: in.Body.Email.Patch,
-		StripeCustomerID: in.Body.StripeCustomerID.Patch, Metadata: in.Body.Metadata.value}, callerOf(ctx).name)
+	created, err := s.Engine.PutTenant(ctx, k, apply.TenantPatch{
+		Name: in.Body.Name.Patch, Email: in.Body.Email.Patch,
+		StripeCustomerID: in.Body.StripeCustomerID.Patch, Metadata: in.Body.Metadata.value,
+	}, callerOf(ctx).name)
 	if err != nil {
 		return 0, Tenant{}, err
 	}

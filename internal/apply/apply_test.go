@@ -21,9 +21,12 @@ func catalog(tb testing.TB) *billing.Catalog {
 	tb.Helper()
 	c, err := billing.NewCatalog([]billing.Plan{
 		{ID: "free", Name: "Free", Default: true, Features: map[string]any{"projects": int64(1)}},
-		{ID: "pro", Name: "Pro", Features: map[string]any{"projects": int64(20)},
+		{
+			ID: "pro", Name: "Pro", Features: map[string]any{"projects": int64(20)},
 			Prices: []billing.Price{
-				{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}, {ID: "price_pro_monthly", Amount: 2900, Currency: "usd", Interval: "month"}}},
+				{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}, {ID: "price_pro_monthly", Amount: 2900, Currency: "usd", Interval: "month"},
+			},
+		},
 		{ID: "team", Name: "Team", Prices: []billing.Price{{ID: "price_team", Amount: 9900, Currency: "usd", Interval: "month"}}},
 	})
 	if err != nil {
@@ -61,8 +64,10 @@ func (w *world) event(typ string, at int64, object obj, previous ...obj) []byte 
 	if len(previous) > 0 {
 		data["previous_attributes"] = previous[0]
 	}
-	b, err := json.Marshal(obj{"id": fmt.Sprintf("evt_%04d", w.n), "object": "event", "type": typ, "api_version": "2025-11-17.clover",
-		"created": time.Now().Unix() + at, "livemode": false, "data": data, "request": nil, "pending_webhooks": 1})
+	b, err := json.Marshal(obj{
+		"id": fmt.Sprintf("evt_%04d", w.n), "object": "event", "type": typ, "api_version": "2025-11-17.clover",
+		"created": time.Now().Unix() + at, "livemode": false, "data": data, "request": nil, "pending_webhooks": 1,
+	})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -93,9 +98,13 @@ func (w *world) deliver(bodies ...[]byte) []string {
 }
 
 func sub(id, status, price string) obj {
-	return obj{"id": id, "object": "subscription", "customer": "cus_1", "status": status, "created": 1700000000, "currency": "usd", "metadata": obj{},
-		"items": obj{"object": "list", "data": []any{obj{"id": "si_1", "object": "subscription_item", "quantity": 2,
-			"current_period_start": 1700000000, "current_period_end": 1702592000, "price": obj{"id": price, "object": "price"}}}}}
+	return obj{
+		"id": id, "object": "subscription", "customer": "cus_1", "status": status, "created": 1700000000, "currency": "usd", "metadata": obj{},
+		"items": obj{"object": "list", "data": []any{obj{
+			"id": "si_1", "object": "subscription_item", "quantity": 2,
+			"current_period_start": 1700000000, "current_period_end": 1702592000, "price": obj{"id": price, "object": "price"},
+		}}},
+	}
 }
 
 func TestSubscriptionGivesPlan(t *testing.T) {
@@ -106,8 +115,10 @@ func TestSubscriptionGivesPlan(t *testing.T) {
 		if fmt.Sprint(got) != "[parked duplicate]" {
 			t.Fatalf("got %v", got)
 		}
-		session := w.event("checkout.session.completed", 1, obj{"id": "cs_1", "object": "checkout.session", "customer": "cus_1",
-			"client_reference_id": "acme", "mode": "subscription", "subscription": "sub_1", "metadata": obj{}})
+		session := w.event("checkout.session.completed", 1, obj{
+			"id": "cs_1", "object": "checkout.session", "customer": "cus_1",
+			"client_reference_id": "acme", "mode": "subscription", "subscription": "sub_1", "metadata": obj{},
+		})
 		if got := w.deliver(session); got[0] != "applied" {
 			t.Fatal(got)
 		}

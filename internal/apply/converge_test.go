@@ -67,8 +67,10 @@ func dump(t require, db *sql.DB) map[string]string {
 
 type require interface{ Fatalf(string, ...any) }
 
-var everything = []string{"inbox", "payloads", "objects", "waits", "tenants", "customers", "customer_links", "subscriptions", "schedules", "invoices",
-	"payment_links", "charges", "refunds", "disputes", "credit_notes", "payment_methods", "payments", "products", "prices", "timeline", "effects"}
+var everything = []string{
+	"inbox", "payloads", "objects", "waits", "tenants", "customers", "customer_links", "subscriptions", "schedules", "invoices",
+	"payment_links", "charges", "refunds", "disputes", "credit_notes", "payment_methods", "payments", "products", "prices", "timeline", "effects",
+}
 
 func wipe(t require, db *sql.DB) {
 	for _, table := range everything {

@@ -161,14 +161,18 @@ func TestPutLinks(t *testing.T) {
 // else, gives it back.
 func TestDunning(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		w := newWorld(t, s, apply.Policy{NoticeMaxAge: -1, Runners: map[string]bool{"notice": true, "cancel": true},
-			Dunning: billing.Dunning{MaxAttempts: 2, Action: billing.DowngradeAndCancel}})
+		w := newWorld(t, s, apply.Policy{
+			NoticeMaxAge: -1, Runners: map[string]bool{"notice": true, "cancel": true},
+			Dunning: billing.Dunning{MaxAttempts: 2, Action: billing.DowngradeAndCancel},
+		})
 		o := sub("sub_1", "active", "price_pro")
 		o["metadata"] = obj{"tenant": "acme"}
 		w.deliver(w.event("customer.subscription.created", 0, o))
 		invoice := func(status string, attempts int) obj {
-			return obj{"id": "in_1", "object": "invoice", "customer": "cus_1", "status": status, "attempt_count": attempts, "billing_reason": "subscription_cycle",
-				"currency": "usd", "total": 2900, "amount_due": 2900, "parent": obj{"subscription_details": obj{"subscription": "sub_1"}}}
+			return obj{
+				"id": "in_1", "object": "invoice", "customer": "cus_1", "status": status, "attempt_count": attempts, "billing_reason": "subscription_cycle",
+				"currency": "usd", "total": 2900, "amount_due": 2900, "parent": obj{"subscription_details": obj{"subscription": "sub_1"}},
+			}
 		}
 		tenant := func() string { return w.text(`SELECT plan || ' ' || status || ' ' || status_reason FROM tenants`) }
 		for i, want := range []string{"pro past_due ", "free canceled dunning"} {
@@ -199,6 +203,9 @@ func TestDunning(t *testing.T) {
 			}
 			got = append(got, k+" "+st)
 		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 		want := "cancel:sub_1:in_1 pending,invoice_receipt:in_1 pending,payment_failed:in_1:1 pending,payment_failed:in_1:2 pending,payment_recovered:in_1 pending,subscription_downgraded:sub_1:in_1 pending"
 		if strings.Join(got, ",") != want {
 			t.Errorf("%s\nwant\n%s", strings.Join(got, ","), want)
@@ -214,8 +221,10 @@ func TestGrace(t *testing.T) {
 		w := newWorld(t, s, apply.Policy{NoticeMaxAge: -1})
 		o := sub("sub_1", "past_due", "price_pro")
 		o["metadata"] = obj{"tenant": "acme"}
-		w.deliver(w.event("customer.subscription.created", 0, o), w.event("invoice.updated", 1, obj{"id": "in_1", "object": "invoice", "customer": "cus_1",
-			"status": "open", "collection_method": "send_invoice", "due_date": now.Unix(), "billing_reason": "subscription_cycle", "subscription": "sub_1"}))
+		w.deliver(w.event("customer.subscription.created", 0, o), w.event("invoice.updated", 1, obj{
+			"id": "in_1", "object": "invoice", "customer": "cus_1",
+			"status": "open", "collection_method": "send_invoice", "due_date": now.Unix(), "billing_reason": "subscription_cycle", "subscription": "sub_1",
+		}))
 		began := now
 		for _, tt := range []struct {
 			days int

@@ -34,8 +34,10 @@ func genHistory(t *rapid.T, base int64, steps int) *history {
 	h := &history{t: t, now: base, objects: map[string]obj{}, born: map[string]obj{}}
 	for i := range 2 {
 		id := fmt.Sprintf("cus_%d", i)
-		h.objects[id] = obj{"id": id, "object": "customer", "name": "A", "email": "a@example.com", "created": base, "metadata": obj{},
-			"invoice_settings": obj{"default_payment_method": nil}}
+		h.objects[id] = obj{
+			"id": id, "object": "customer", "name": "A", "email": "a@example.com", "created": base, "metadata": obj{},
+			"invoice_settings": obj{"default_payment_method": nil},
+		}
 		h.emit("customer.created", id, nil)
 		cs := "cs_" + id
 		h.objects[cs] = obj{"id": cs, "object": "checkout.session", "customer": id, "client_reference_id": tenant, "mode": "subscription", "metadata": obj{}}
@@ -44,8 +46,10 @@ func genHistory(t *rapid.T, base int64, steps int) *history {
 	steps = rapid.IntRange(steps/2, steps).Draw(t, "steps")
 	for range steps {
 		h.now += rapid.SampledFrom([]int64{0, 0, 0, 1, 2, 90}).Draw(t, "pause")
-		rapid.SampledFrom([]func(){h.newSubscription, h.changeSubscription, h.changeSubscription, h.changeSubscription, h.endSubscription,
-			h.newInvoice, h.failInvoice, h.failInvoice, h.settleInvoice, h.settleInvoice, h.refund, h.settleRefund, h.method, h.customer}).Draw(t, "step")()
+		rapid.SampledFrom([]func(){
+			h.newSubscription, h.changeSubscription, h.changeSubscription, h.changeSubscription, h.endSubscription,
+			h.newInvoice, h.failInvoice, h.failInvoice, h.settleInvoice, h.settleInvoice, h.refund, h.settleRefund, h.method, h.customer,
+		}).Draw(t, "step")()
 	}
 	return h
 }
@@ -69,8 +73,10 @@ func (h *history) emitAs(typ string, object, previous obj) {
 	if previous != nil {
 		data["previous_attributes"] = previous
 	}
-	b, err := json.Marshal(obj{"id": "evt_" + hex.EncodeToString(sum[:8]), "object": "event", "type": typ, "api_version": "2025-11-17.clover",
-		"created": h.now, "livemode": false, "data": data, "request": obj{"id": "req_" + hex.EncodeToString(sum[8:12]), "idempotency_key": nil}})
+	b, err := json.Marshal(obj{
+		"id": "evt_" + hex.EncodeToString(sum[:8]), "object": "event", "type": typ, "api_version": "2025-11-17.clover",
+		"created": h.now, "livemode": false, "data": data, "request": obj{"id": "req_" + hex.EncodeToString(sum[8:12]), "idempotency_key": nil},
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -109,8 +115,10 @@ func pick(h *history, list []string) string {
 }
 
 func items(price string, end int64) obj {
-	return obj{"object": "list", "data": []any{obj{"id": "si_1", "object": "subscription_item", "quantity": 1,
-		"current_period_start": 1700000000, "current_period_end": end, "price": obj{"id": price, "object": "price"}}}}
+	return obj{"object": "list", "data": []any{obj{
+		"id": "si_1", "object": "subscription_item", "quantity": 1,
+		"current_period_start": 1700000000, "current_period_end": end, "price": obj{"id": price, "object": "price"},
+	}}}
 }
 
 func (h *history) newSubscription() {
@@ -119,9 +127,11 @@ func (h *history) newSubscription() {
 	}
 	id := fmt.Sprintf("sub_%d", len(h.subs))
 	h.subs = append(h.subs, id)
-	h.objects[id] = obj{"id": id, "object": "subscription", "customer": fmt.Sprintf("cus_%d", len(h.subs)%2), "metadata": obj{}, "currency": "usd",
+	h.objects[id] = obj{
+		"id": id, "object": "subscription", "customer": fmt.Sprintf("cus_%d", len(h.subs)%2), "metadata": obj{}, "currency": "usd",
 		"status": rapid.SampledFrom([]string{"trialing", "active", "incomplete"}).Draw(h.t, "status"), "created": h.now,
-		"items": items("price_pro", 1702592000), "cancel_at_period_end": false, "cancel_at": nil, "ended_at": nil, "trial_end": h.now + 86400}
+		"items": items("price_pro", 1702592000), "cancel_at_period_end": false, "cancel_at": nil, "ended_at": nil, "trial_end": h.now + 86400,
+	}
 	h.emit("customer.subscription.created", id, nil)
 	h.born[id] = h.objects[id]
 }
@@ -168,10 +178,12 @@ func (h *history) newInvoice() {
 	}
 	id := fmt.Sprintf("in_%d", h.n)
 	h.open = append(h.open, id)
-	h.objects[id] = obj{"id": id, "object": "invoice", "customer": h.objects[sub]["customer"], "status": "draft", "currency": "usd", "total": 2900,
+	h.objects[id] = obj{
+		"id": id, "object": "invoice", "customer": h.objects[sub]["customer"], "status": "draft", "currency": "usd", "total": 2900,
 		"amount_due": 2900, "amount_paid": 0, "attempt_count": 0, "created": h.now, "number": nil, "metadata": obj{},
 		"billing_reason": rapid.SampledFrom([]string{"subscription_cycle", "subscription_cycle", "subscription_create"}).Draw(h.t, "reason"),
-		"parent":         obj{"type": "subscription_details", "subscription_details": obj{"subscription": sub}}, "status_transitions": obj{"paid_at": nil}}
+		"parent":         obj{"type": "subscription_details", "subscription_details": obj{"subscription": sub}}, "status_transitions": obj{"paid_at": nil},
+	}
 	h.emit("invoice.created", id, nil)
 	previous := h.change(id, obj{"status": "open", "number": "N-" + id})
 	h.emit("invoice.updated", id, previous)
@@ -212,12 +224,16 @@ func (h *history) settleInvoice() {
 		}
 		ch, pi := "ch_"+id, "pi_"+id
 		h.paid = append(h.paid, ch)
-		h.objects[ch] = obj{"id": ch, "object": "charge", "customer": h.objects[id]["customer"], "payment_intent": pi, "status": "succeeded",
-			"amount": 2900, "amount_captured": 2900, "amount_refunded": 0, "refunded": false, "currency": "usd", "created": h.now, "captured": true}
+		h.objects[ch] = obj{
+			"id": ch, "object": "charge", "customer": h.objects[id]["customer"], "payment_intent": pi, "status": "succeeded",
+			"amount": 2900, "amount_captured": 2900, "amount_refunded": 0, "refunded": false, "currency": "usd", "created": h.now, "captured": true,
+		}
 		h.emit("charge.succeeded", ch, nil)
 		ip := "inpay_" + id
-		h.objects[ip] = obj{"id": ip, "object": "invoice_payment", "invoice": id, "status": "paid", "amount_paid": 2900, "currency": "usd",
-			"payment": obj{"type": "payment_intent", "payment_intent": pi}, "status_transitions": obj{"paid_at": h.now}}
+		h.objects[ip] = obj{
+			"id": ip, "object": "invoice_payment", "invoice": id, "status": "paid", "amount_paid": 2900, "currency": "usd",
+			"payment": obj{"type": "payment_intent", "payment_intent": pi}, "status_transitions": obj{"paid_at": h.now},
+		}
 		h.emit("invoice_payment.paid", ip, nil)
 	}
 	for i, o := range h.open {
@@ -240,8 +256,10 @@ func (h *history) refund() {
 	}
 	id := fmt.Sprintf("re_%d", h.n)
 	h.refunds = append(h.refunds, id)
-	h.objects[id] = obj{"id": id, "object": "refund", "charge": ch, "payment_intent": h.objects[ch]["payment_intent"], "status": "pending",
-		"amount": amount, "currency": "usd", "created": h.now}
+	h.objects[id] = obj{
+		"id": id, "object": "refund", "charge": ch, "payment_intent": h.objects[ch]["payment_intent"], "status": "pending",
+		"amount": amount, "currency": "usd", "created": h.now,
+	}
 	h.emit("refund.created", id, nil)
 	h.update("charge.refunded", ch, obj{"amount_refunded": was + amount, "refunded": was+amount == 2900})
 }
@@ -266,8 +284,10 @@ func (h *history) method() {
 	if len(h.methods) < 3 && rapid.Bool().Draw(h.t, "attach") {
 		id := fmt.Sprintf("pm_%d", len(h.methods))
 		h.methods = append(h.methods, id)
-		h.objects[id] = obj{"id": id, "object": "payment_method", "type": "card", "customer": "cus_0", "created": h.now,
-			"card": obj{"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2030}}
+		h.objects[id] = obj{
+			"id": id, "object": "payment_method", "type": "card", "customer": "cus_0", "created": h.now,
+			"card": obj{"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2030},
+		}
 		h.emit("payment_method.attached", id, nil)
 		return
 	}

@@ -77,8 +77,10 @@ func invoicePaymentFailed(c *change) error {
 	}
 	// A failure that is learnt after the invoice was settled is history, and so is
 	// the recovery that followed it.
-	c.notice(notice{name: "payment_failed", object: row.ID, repeat: fmt.Sprint(s.AttemptCount), untrue: !owed(row),
-		data: noticeData{Attempt: s.AttemptCount}})
+	c.notice(notice{
+		name: "payment_failed", object: row.ID, repeat: fmt.Sprint(s.AttemptCount), untrue: !owed(row),
+		data: noticeData{Attempt: s.AttemptCount},
+	})
 	if learnt && row.StripeStatus == "paid" {
 		c.notice(notice{name: "payment_recovered", object: row.ID, untrue: true})
 	}
@@ -90,16 +92,20 @@ func invoiceActionRequired(c *change) error {
 		return err
 	}
 	row := c.editInvoice(c.key.With(c.ev.ObjectID))
-	c.notice(notice{name: "payment_action_required", object: row.ID,
-		repeat: fmt.Sprint(told(c, stripe.ReadInvoice).AttemptCount), untrue: !owed(row)})
+	c.notice(notice{
+		name: "payment_action_required", object: row.ID,
+		repeat: fmt.Sprint(told(c, stripe.ReadInvoice).AttemptCount), untrue: !owed(row),
+	})
 	return nil
 }
 
 func owed(row *store.Invoice) bool { return debtOf(row).Owed() }
 
 func debtOf(row *store.Invoice) billing.Debt {
-	return billing.Debt{Status: row.StripeStatus, BillingReason: row.BillingReason, CollectionMethod: row.CollectionMethod,
-		Subscription: row.Subscription, FailedAttempts: row.FailedAttempts, DueDate: row.DueDate}
+	return billing.Debt{
+		Status: row.StripeStatus, BillingReason: row.BillingReason, CollectionMethod: row.CollectionMethod,
+		Subscription: row.Subscription, FailedAttempts: row.FailedAttempts, DueDate: row.DueDate,
+	}
 }
 
 func invoicePaymentPaid(c *change) error {
@@ -196,8 +202,10 @@ func (c *change) invoiceNotices(inv *store.Invoice, debt billing.Debt) {
 		c.notice(notice{name: "payment_recovered", object: inv.ID, customer: inv.Customer, at: inv.PaidAt})
 	}
 	if c.e.Dunning.Exhausted(debt) || (inv.Spent && c.e.Dunning.Overdue(debt, c.tx.Now/1e6)) {
-		c.notice(notice{name: "subscription_downgraded", object: inv.Subscription, repeat: inv.ID, customer: inv.Customer, at: inv.FailedAt, untrue: !inv.Spent,
-			data: noticeData{Invoice: inv.ID}})
+		c.notice(notice{
+			name: "subscription_downgraded", object: inv.Subscription, repeat: inv.ID, customer: inv.Customer, at: inv.FailedAt, untrue: !inv.Spent,
+			data: noticeData{Invoice: inv.ID},
+		})
 		if inv.Spent && c.e.Dunning.Action == billing.DowngradeAndCancel {
 			c.plan(effect{kind: "cancel", key: "cancel:" + inv.Subscription + ":" + inv.ID, object: inv.Subscription, customer: inv.Customer})
 		}
@@ -240,8 +248,10 @@ func (c *change) settleLedger(inv *store.Invoice) (refunded, on int64, err error
 			}
 		}
 		if !succeeded && l.Status == "paid" && l.PaymentIntent != "" && l.AmountPaid > 0 {
-			c.ledger(inv.With(l.PaymentIntent), store.Payment{Customer: inv.Customer, Type: "payment", Status: "succeeded", Amount: l.AmountPaid,
-				Currency: l.Currency, Invoice: inv.ID, PaymentIntent: l.PaymentIntent, Created: cmp.Or(l.PaidAt, inv.PaidAt)})
+			c.ledger(inv.With(l.PaymentIntent), store.Payment{
+				Customer: inv.Customer, Type: "payment", Status: "succeeded", Amount: l.AmountPaid,
+				Currency: l.Currency, Invoice: inv.ID, PaymentIntent: l.PaymentIntent, Created: cmp.Or(l.PaidAt, inv.PaidAt),
+			})
 			want[l.PaymentIntent] = true
 			paid += l.AmountPaid
 		}
@@ -264,8 +274,10 @@ func (c *change) settleLedger(inv *store.Invoice) (refunded, on int64, err error
 	}
 	if rest := inv.AmountPaid - paid; rest > 0 {
 		want[inv.ID] = true
-		c.ledger(inv.Key, store.Payment{Customer: inv.Customer, Type: "payment", Status: "succeeded", Amount: rest, Currency: inv.Currency,
-			Invoice: inv.ID, Created: cmp.Or(inv.PaidAt, inv.Created)})
+		c.ledger(inv.Key, store.Payment{
+			Customer: inv.Customer, Type: "payment", Status: "succeeded", Amount: rest, Currency: inv.Currency,
+			Invoice: inv.ID, Created: cmp.Or(inv.PaidAt, inv.Created),
+		})
 	}
 	for _, p := range c.tx.PaymentsByInvoice.By(inv.Key) {
 		if p.Type == "payment" && !want[p.ID] {

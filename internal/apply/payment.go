@@ -42,8 +42,10 @@ func (c *change) refundNotice(ch *store.Charge) {
 	if ch == nil || s.AmountRefunded <= was {
 		return
 	}
-	c.notice(notice{name: "refund_issued", object: ch.ID, repeat: fmt.Sprint(s.AmountRefunded), customer: c.customer,
-		data: noticeData{Invoice: first(c.invoicesOf(ch)), Amount: s.AmountRefunded - was, Currency: s.Currency, Full: s.Refunded}})
+	c.notice(notice{
+		name: "refund_issued", object: ch.ID, repeat: fmt.Sprint(s.AmountRefunded), customer: c.customer,
+		data: noticeData{Invoice: first(c.invoicesOf(ch)), Amount: s.AmountRefunded - was, Currency: s.Currency, Full: s.Refunded},
+	})
 }
 
 // ofCharge finds the owner of what a charge is about, and has the charge settled.
@@ -140,8 +142,10 @@ func (c *change) settleCharge(ch *store.Charge, customer, invoice string) (refun
 	if customer == "" {
 		return 0, 0, nil // of nobody, until an invoice says whose
 	}
-	row := store.Payment{Customer: customer, Type: "payment", Status: ch.Status, Amount: ch.Amount, Currency: ch.Currency,
-		Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: ch.Created}
+	row := store.Payment{
+		Customer: customer, Type: "payment", Status: ch.Status, Amount: ch.Amount, Currency: ch.Currency,
+		Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: ch.Created,
+	}
 	if ch.Status == "succeeded" {
 		row.Amount = captured(ch)
 	}
@@ -159,21 +163,27 @@ func (c *change) settleCharge(ch *store.Charge, customer, invoice string) (refun
 		if b.Counts() {
 			on = max(on, r.Created)
 		}
-		c.ledger(ch.With(id), store.Payment{Customer: customer, Type: "refund", Status: r.Status, Amount: r.Amount, Currency: cmp.Or(r.Currency, ch.Currency),
-			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: r.Created})
+		c.ledger(ch.With(id), store.Payment{
+			Customer: customer, Type: "refund", Status: r.Status, Amount: r.Amount, Currency: cmp.Or(r.Currency, ch.Currency),
+			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: r.Created,
+		})
 	}
 	refunded, rest := billing.RefundTotal(ch.AmountRefunded, known)
 	restKey := ch.With(ch.ID + ":refunds")
 	if rest > 0 {
 		on = max(on, ch.AsOf)
-		c.ledger(restKey, store.Payment{Customer: customer, Type: "refund", Status: "succeeded", Amount: rest, Currency: ch.Currency,
-			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: ch.AsOf})
+		c.ledger(restKey, store.Payment{
+			Customer: customer, Type: "refund", Status: "succeeded", Amount: rest, Currency: ch.Currency,
+			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: ch.AsOf,
+		})
 	} else if c.tx.Payments.Get(restKey) != nil {
 		c.tx.Payments.Delete(restKey)
 	}
 	for _, d := range c.tx.DisputesByCharge.By(ch.Key) {
-		c.ledger(d.Key, store.Payment{Customer: customer, Type: "dispute", Status: d.Status, Amount: d.Amount, Currency: d.Currency,
-			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: d.Created})
+		c.ledger(d.Key, store.Payment{
+			Customer: customer, Type: "dispute", Status: d.Status, Amount: d.Amount, Currency: d.Currency,
+			Invoice: invoice, Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Created: d.Created,
+		})
 	}
 	return refunded, on, nil
 }

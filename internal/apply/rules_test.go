@@ -107,8 +107,10 @@ func newFixture(t *testing.T, eventType string) *txtar.Archive {
 	for _, shape := range shapes {
 		// Those that the simulated account has no recipe for look like their neighbors.
 		like := eventType
-		if n := map[string]string{"subscription_schedule.aborted": "subscription_schedule.canceled", "charge.captured": "charge.succeeded",
-			"price.deleted": "price.updated"}[eventType]; n != "" {
+		if n := map[string]string{
+			"subscription_schedule.aborted": "subscription_schedule.canceled", "charge.captured": "charge.succeeded",
+			"price.deleted": "price.updated",
+		}[eventType]; n != "" {
 			like = n
 		}
 		ev, err := stripetest.BuildEvent(like, stripetest.EventOptions{APIVersion: shape, Tenant: "acme"})

@@ -35,8 +35,8 @@ func (c *change) because(format string, args ...any) {
 // settle computes what is shown of everything that the rule touched: from facts,
 // so that the order in which they came does not matter.
 func (c *change) settle() error {
-	for i := 0; i < len(c.invoices); i++ {
-		if err := c.settleInvoice(c.invoices[i]); err != nil {
+	for _, k := range c.invoices {
+		if err := c.settleInvoice(k); err != nil {
 			return err
 		}
 	}
@@ -45,8 +45,8 @@ func (c *change) settle() error {
 			return err
 		}
 	}
-	for i := 0; i < len(c.subscriptions); i++ {
-		if err := c.settleSubscription(c.subscriptions[i]); err != nil {
+	for _, k := range c.subscriptions {
+		if err := c.settleSubscription(k); err != nil {
 			return err
 		}
 	}
@@ -237,6 +237,8 @@ func (c *change) note(t *store.Tenant, e entry) {
 	if t.StatusReason == billing.ReasonDunning && e.what != "customer" {
 		actor = "policy"
 	}
-	c.tx.AddTimeline(store.TimelineEntry{Account: t.Account, Livemode: t.Livemode, Tenant: t.ID, No: t.Timeline, At: c.tx.Now,
-		What: e.what, Was: e.from, IsNow: e.to, Why: e.why, Event: event, Actor: actor})
+	c.tx.AddTimeline(store.TimelineEntry{
+		Account: t.Account, Livemode: t.Livemode, Tenant: t.ID, No: t.Timeline, At: c.tx.Now,
+		What: e.what, Was: e.from, IsNow: e.to, Why: e.why, Event: event, Actor: actor,
+	})
 }

@@ -68,8 +68,10 @@ func (c *change) knownStatus(status string) (string, error) {
 			return "", err
 		}
 		if ev != nil && stripe.KnownSubscriptionStatus(ev.Object.Get("status").Str()) && r.Status != store.Failed && r.Status != store.Dead {
-			all = append(all, stripe.Snapshot{Order: orderOf(r), ID: r.ID, ObjectType: r.ObjectType, APIVersion: r.APIVersion,
-				Object: ev.Object, Previous: ev.Previous, Request: ev.RequestID})
+			all = append(all, stripe.Snapshot{
+				Order: orderOf(r), ID: r.ID, ObjectType: r.ObjectType, APIVersion: r.APIVersion,
+				Object: ev.Object, Previous: ev.Previous, Request: ev.RequestID,
+			})
 		}
 	}
 	if len(all) == 0 {

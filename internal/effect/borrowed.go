@@ -29,6 +29,7 @@ func (t borrowedTx) Rollback(context.Context) error { return errBorrowed }
 func (t borrowedTx) CopyFrom(ctx context.Context, table pgx.Identifier, cols []string, src pgx.CopyFromSource) (int64, error) {
 	return t.conn.CopyFrom(ctx, table, cols, src)
 }
+
 func (t borrowedTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return t.conn.SendBatch(ctx, b)
 }
@@ -36,12 +37,15 @@ func (t borrowedTx) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} 
 func (t borrowedTx) Prepare(ctx context.Context, name, q string) (*pgconn.StatementDescription, error) {
 	return t.conn.Prepare(ctx, name, q)
 }
+
 func (t borrowedTx) Exec(ctx context.Context, q string, args ...any) (pgconn.CommandTag, error) {
 	return t.conn.Exec(ctx, q, args...)
 }
+
 func (t borrowedTx) Query(ctx context.Context, q string, args ...any) (pgx.Rows, error) {
 	return t.conn.Query(ctx, q, args...)
 }
+
 func (t borrowedTx) QueryRow(ctx context.Context, q string, args ...any) pgx.Row {
 	return t.conn.QueryRow(ctx, q, args...)
 }

@@ -82,12 +82,16 @@ func (d *Documents) invoice(ctx context.Context, k store.Key, object stripe.Valu
 	if err := d.allLines(ctx, k, &inv.Lines, inv.LinesHaveMore); err != nil {
 		return pdf.Document{}, err
 	}
-	doc := pdf.Document{Kind: pdf.Invoice, Number: cmp.Or(inv.Number, inv.ID), Currency: inv.Currency, PageSize: d.PageSize, Seller: d.Seller,
+	doc := pdf.Document{
+		Kind: pdf.Invoice, Number: cmp.Or(inv.Number, inv.ID), Currency: inv.Currency, PageSize: d.PageSize, Seller: d.Seller,
 		IssuedAt: date(cmp.Or(inv.FinalizedAt, inv.Created)), DueAt: date(inv.DueDate), Taxes: taxes(inv.Taxes),
 		Buyer: pdf.Party{Name: inv.CustomerName, Email: inv.CustomerEmail, Address: pdf.Address(inv.CustomerAddress)},
-		Totals: pdf.Totals{Subtotal: inv.Subtotal, TotalExcludingTax: inv.Total - inv.Tax, Total: inv.Total,
-			AppliedBalance: inv.AmountDue - inv.Total, AmountDue: inv.AmountDue},
-		Locale: d.locale(ctx, k.With(inv.Customer))}
+		Totals: pdf.Totals{
+			Subtotal: inv.Subtotal, TotalExcludingTax: inv.Total - inv.Tax, Total: inv.Total,
+			AppliedBalance: inv.AmountDue - inv.Total, AmountDue: inv.AmountDue,
+		},
+		Locale: d.locale(ctx, k.With(inv.Customer)),
+	}
 	for _, t := range inv.CustomerTaxIDs {
 		doc.Buyer.TaxIDs = append(doc.Buyer.TaxIDs, pdf.TaxID(t))
 	}
@@ -143,10 +147,12 @@ func (d *Documents) creditNote(ctx context.Context, k store.Key, object stripe.V
 	if err := d.allLines(ctx, k, &cn.Lines, cn.LinesMore); err != nil {
 		return pdf.Document{}, err
 	}
-	doc := pdf.Document{Kind: pdf.CreditNote, Number: cmp.Or(cn.Number, cn.ID), InvoiceNumber: cn.Invoice, Currency: cn.Currency, PageSize: d.PageSize,
+	doc := pdf.Document{
+		Kind: pdf.CreditNote, Number: cmp.Or(cn.Number, cn.ID), InvoiceNumber: cn.Invoice, Currency: cn.Currency, PageSize: d.PageSize,
 		Seller: d.Seller, IssuedAt: date(cn.Created), Taxes: taxes(cn.Taxes), Reason: cn.Reason,
 		Totals: pdf.Totals{Subtotal: cn.Subtotal, TotalExcludingTax: cn.Total - cn.Tax, Total: cn.Total, AmountDue: cn.Total},
-		Locale: d.locale(ctx, k.With(cn.Customer))}
+		Locale: d.locale(ctx, k.With(cn.Customer)),
+	}
 	if cn.Memo != "" {
 		doc.Notes = []string{cn.Memo}
 	}
@@ -192,8 +198,10 @@ func (d *Documents) locale(ctx context.Context, customer store.Key) string {
 func lines(in []stripe.Line) (out []pdf.Line, from, to time.Time) {
 	var first, last int64
 	for _, l := range in {
-		p := pdf.Line{Description: l.Description, Quantity: fmt.Sprint(max(l.Quantity, 1)), UnitAmount: l.UnitAmountDecimal, Amount: l.Amount,
-			Discount: l.Discount, PeriodStart: date(l.PeriodStart), PeriodEnd: date(l.PeriodEnd), Proration: l.Proration, Taxes: taxes(l.Taxes)}
+		p := pdf.Line{
+			Description: l.Description, Quantity: fmt.Sprint(max(l.Quantity, 1)), UnitAmount: l.UnitAmountDecimal, Amount: l.Amount,
+			Discount: l.Discount, PeriodStart: date(l.PeriodStart), PeriodEnd: date(l.PeriodEnd), Proration: l.Proration, Taxes: taxes(l.Taxes),
+		}
 		out = append(out, p)
 		if l.PeriodStart != 0 && (first == 0 || l.PeriodStart < first) {
 			first = l.PeriodStart

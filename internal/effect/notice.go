@@ -187,8 +187,10 @@ func (n *Notices) ofInvoice(ctx context.Context, e store.Effect, id string, m *m
 	if !owed {
 		d.Amount = money(row.AmountPaid)
 	}
-	d.Invoice = mail.Invoice{ID: row.ID, Number: row.Number, IssuedAt: date(cmp.Or(row.FinalizedAt, row.Created)), PaidAt: date(row.PaidAt), DueDate: date(row.DueDate),
-		Subtotal: money(row.Subtotal), Discount: money(row.Discount), Tax: money(row.Tax), Total: money(row.Total), AmountPaid: money(row.AmountPaid)}
+	d.Invoice = mail.Invoice{
+		ID: row.ID, Number: row.Number, IssuedAt: date(cmp.Or(row.FinalizedAt, row.Created)), PaidAt: date(row.PaidAt), DueDate: date(row.DueDate),
+		Subtotal: money(row.Subtotal), Discount: money(row.Discount), Tax: money(row.Tax), Total: money(row.Total), AmountPaid: money(row.AmountPaid),
+	}
 	var lines []stripe.Line
 	if err := json.Unmarshal([]byte(cmp.Or(row.Lines, "[]")), &lines); err != nil {
 		return fmt.Errorf("%w: the lines of %s: %w", ErrPermanent, id, err)

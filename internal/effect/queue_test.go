@@ -107,10 +107,12 @@ func TestQueue(t *testing.T) {
 // TestRollback: what a unit of work that fails has planned is not performed, nor woken.
 func TestRollback(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		q, err := effect.New(effect.Config{Store: s, Log: slog.New(slog.DiscardHandler), Runners: []effect.Runner{{Kind: "test",
+		q, err := effect.New(effect.Config{Store: s, Log: slog.New(slog.DiscardHandler), Runners: []effect.Runner{{
+			Kind: "test",
 			Run: func(context.Context, store.Effect) (effect.Outcome, error) {
 				return effect.Outcome{Status: store.Sent}, nil
-			}}}})
+			},
+		}}})
 		if err != nil {
 			t.Fatal(err)
 		}

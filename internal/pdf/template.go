@@ -205,7 +205,7 @@ func (t *Template) check() error {
 func (t *Template) loadFonts(files fs.FS) error {
 	load := func(name string) (*typeset.Face, error) {
 		if name == "" {
-			return nil, nil
+			return nil, nil //nolint:nilnil // no font is named, and none is meant
 		}
 		if files == nil {
 			return nil, fmt.Errorf("font %s: there is no folder to read it from", name)

@@ -103,8 +103,10 @@ func (r *Reader) Recurring(ctx context.Context, of Key) (map[RecurringPrice]int6
 			return fmt.Errorf("items of a subscription: %w", err)
 		}
 		for i := range items.All() {
-			p := RecurringPrice{ID: i.Get("price").Str(), Currency: i.Get("currency").Str(), UnitAmount: i.Get("unit_amount").Int(),
-				UnitAmountDecimal: i.Get("unit_amount_decimal").Str(), Interval: i.Get("interval").Str(), IntervalCount: i.Get("interval_count").Int()}
+			p := RecurringPrice{
+				ID: i.Get("price").Str(), Currency: i.Get("currency").Str(), UnitAmount: i.Get("unit_amount").Int(),
+				UnitAmountDecimal: i.Get("unit_amount_decimal").Str(), Interval: i.Get("interval").Str(), IntervalCount: i.Get("interval_count").Int(),
+			}
 			if p.Currency == "" {
 				p.Currency = string(currency)
 			}

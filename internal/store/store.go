@@ -67,7 +67,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(databaseURL, "sqlite://"):
-		err = s.openSQLite(strings.TrimPrefix(databaseURL, "sqlite://"))
+		err = s.openSQLite(ctx, strings.TrimPrefix(databaseURL, "sqlite://"))
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
 		err = s.openPostgres(ctx, databaseURL, o.MaxConns)
 	default:
@@ -99,7 +99,7 @@ func (s *Store) start(ctx context.Context, migrate bool) error {
 	return err
 }
 
-func (s *Store) openSQLite(path string) error {
+func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if path == "" || path == ":memory:" {
 		return errors.New("sqlite:// needs the path of a file")
 	}
@@ -114,7 +114,7 @@ func (s *Store) openSQLite(path string) error {
 	}
 	s.write.SetMaxOpenConns(1)
 	s.write.SetConnMaxIdleTime(0)
-	if err := s.write.Ping(); err != nil {
+	if err := s.write.PingContext(ctx); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {

@@ -125,8 +125,10 @@ var newestOfObjects = func(d dialect) string {
 }
 
 func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context belongs to the unit of work
-	tx := &Tx{s: s, ctx: ctx, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
-		due: map[string]int64{}}
+	tx := &Tx{
+		s: s, ctx: ctx, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
+		due: map[string]int64{},
+	}
 	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
 	tx.Objects = newTable(tx, objectDef, func(r *Object) *Key { return &r.Key }, func(r *Object) *int64 { return &r.Rev })
 	tx.Waits = newTable(tx, waitDef, func(r *Wait) *Key { return &r.Key }, func(r *Wait) *int64 { return &r.Rev })

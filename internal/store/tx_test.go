@@ -156,7 +156,9 @@ func TestCopyBeforeMigration(t *testing.T) {
 		}
 		names = append(names, n)
 	}
-	views.Close()
+	if err := errors.Join(views.Err(), views.Close()); err != nil {
+		t.Fatal(err)
+	}
 	for _, n := range names {
 		if _, err := s.Writer().Exec("DROP VIEW " + n); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -26,8 +27,7 @@ func insert(t *testing.T, s *store.Store, table string, row cells) {
 		t.Fatal(err)
 	}
 	types, err := rows.ColumnTypes()
-	rows.Close()
-	if err != nil {
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
 		t.Fatal(err)
 	}
 	var cols, params []string
@@ -101,14 +101,20 @@ func shop(t *testing.T, s *store.Store) {
 	insert(t, s, "customers", cells{"id": "cus_2", "tenant": "beta", "created": 6})
 	insert(t, s, "customers", cells{"id": "cus_3"})
 	item := `{"id":"si_%s","price":"price_%s","product":"prod_1","quantity":%d,"unit_amount":%d,"currency":"usd","interval":"%s","interval_count":1,"current_period_end":9}`
-	insert(t, s, "subscriptions", cells{"id": "sub_1", "customer": "cus_1", "stripe_status": "active", "status": "active", "currency": "usd", "current_period_end": december,
-		"cancel_at_period_end": true, "items": "[" + fmt.Sprintf(item, "1", "m", 2, 2900, "month") + "," + fmt.Sprintf(item, "2", "y", 1, 12000, "year") + "]"})
-	insert(t, s, "subscriptions", cells{"id": "sub_2", "customer": "cus_2", "stripe_status": "past_due", "status": "canceled", "currency": "usd", "cancel_at": december + 1,
-		"cancellation_reason": "cancellation_requested", "items": "[" + fmt.Sprintf(item, "3", "m", 1, 1000, "month") + "]"})
+	insert(t, s, "subscriptions", cells{
+		"id": "sub_1", "customer": "cus_1", "stripe_status": "active", "status": "active", "currency": "usd", "current_period_end": december,
+		"cancel_at_period_end": true, "items": "[" + fmt.Sprintf(item, "1", "m", 2, 2900, "month") + "," + fmt.Sprintf(item, "2", "y", 1, 12000, "year") + "]",
+	})
+	insert(t, s, "subscriptions", cells{
+		"id": "sub_2", "customer": "cus_2", "stripe_status": "past_due", "status": "canceled", "currency": "usd", "cancel_at": december + 1,
+		"cancellation_reason": "cancellation_requested", "items": "[" + fmt.Sprintf(item, "3", "m", 1, 1000, "month") + "]",
+	})
 	insert(t, s, "subscriptions", cells{"id": "sub_3", "customer": "cus_3", "stripe_status": "canceled", "status": "canceled", "items": "null"})
 	insert(t, s, "schedules", cells{"id": "sub_sched_1", "customer": "cus_1", "subscription": "sub_1", "status": "active", "current_start": 1, "current_end": 2, "phases": "[]"})
-	insert(t, s, "invoices", cells{"id": "in_1", "customer": "cus_1", "subscription": "sub_1", "number": "A-1", "stripe_status": "paid", "status": "void", "currency": "usd",
-		"total": 2900, "amount_due": 2900, "amount_paid": 2900, "paid_at": 1769904000, "lines": `[{"id":"il_1","description":"Pro","amount":2900,"quantity":1,"period_start":1,"period_end":2,"proration":true},{"description":"","amount":0,"quantity":1,"period_start":0,"period_end":0}]`})
+	insert(t, s, "invoices", cells{
+		"id": "in_1", "customer": "cus_1", "subscription": "sub_1", "number": "A-1", "stripe_status": "paid", "status": "void", "currency": "usd",
+		"total": 2900, "amount_due": 2900, "amount_paid": 2900, "paid_at": 1769904000, "lines": `[{"id":"il_1","description":"Pro","amount":2900,"quantity":1,"period_start":1,"period_end":2,"proration":true},{"description":"","amount":0,"quantity":1,"period_start":0,"period_end":0}]`,
+	})
 	insert(t, s, "invoices", cells{"id": "in_2", "customer": "cus_2", "number": "B-1", "stripe_status": "open", "status": "open", "currency": "usd", "amount_due": 1000, "attempt_count": 2, "lines": "null"})
 	insert(t, s, "invoices", cells{"id": "in_3", "customer": "cus_2", "stripe_status": "draft", "status": "draft", "currency": "usd", "amount_due": 7, "lines": ""})
 	insert(t, s, "payment_links", cells{"id": "inpay_1", "invoice": "in_1", "payment_intent": "pi_1", "status": "paid", "amount_paid": 2900, "currency": "usd", "paid_at": 3})
@@ -131,29 +137,36 @@ func shop(t *testing.T, s *store.Store) {
 
 func TestViews(t *testing.T) {
 	want := map[string][]string{
-		"stripe_customers": {"|0|cus_1|acme|Acme|a@acme.example|pm_1|NULL|5|0", "|0|cus_2|beta|NULL|NULL|NULL|NULL|6|0",
-			"|0|cus_3|NULL|NULL|NULL|NULL|NULL|NULL|0", "acct_9|0|cus_1|other|NULL|NULL|pm_1|NULL|NULL|0"},
+		"stripe_customers": {
+			"|0|cus_1|acme|Acme|a@acme.example|pm_1|NULL|5|0", "|0|cus_2|beta|NULL|NULL|NULL|NULL|6|0",
+			"|0|cus_3|NULL|NULL|NULL|NULL|NULL|NULL|0", "acct_9|0|cus_1|other|NULL|NULL|pm_1|NULL|NULL|0",
+		},
 		"stripe_subscriptions": {
 			"|0|sub_1|acme|cus_1|active|usd|NULL|0|NULL|1796083200|NULL|1|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL",
 			"|0|sub_2|beta|cus_2|past_due|usd|NULL|0|NULL|NULL|NULL|0|1796083201|NULL|NULL|cancellation_requested|NULL|NULL|NULL|NULL",
-			"|0|sub_3|NULL|cus_3|canceled|NULL|NULL|0|NULL|NULL|NULL|0|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL"},
+			"|0|sub_3|NULL|cus_3|canceled|NULL|NULL|0|NULL|NULL|NULL|0|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL",
+		},
 		"stripe_subscription_items": {
 			"|0|si_1|acme|sub_1|price_m|prod_1|2|usd|2900|NULL|month|1|NULL|9",
 			"|0|si_2|acme|sub_1|price_y|prod_1|1|usd|12000|NULL|year|1|NULL|9",
-			"|0|si_3|beta|sub_2|price_m|prod_1|1|usd|1000|NULL|month|1|NULL|9"},
+			"|0|si_3|beta|sub_2|price_m|prod_1|1|usd|1000|NULL|month|1|NULL|9",
+		},
 		"stripe_subscription_schedules": {"|0|sub_sched_1|acme|cus_1|sub_1|active|1|2"},
 		"stripe_invoices": {
 			"|0|in_1|acme|cus_1|sub_1|A-1|paid|NULL|NULL|usd|0|0|0|2900|2900|2900|0|NULL|NULL|NULL|NULL|1769904000|NULL|NULL|NULL|0",
 			"|0|in_2|beta|cus_2|NULL|B-1|open|NULL|NULL|usd|0|0|0|0|1000|0|2|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|0",
-			"|0|in_3|beta|cus_2|NULL|NULL|draft|NULL|NULL|usd|0|0|0|0|7|0|0|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|0"},
+			"|0|in_3|beta|cus_2|NULL|NULL|draft|NULL|NULL|usd|0|0|0|0|7|0|0|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|0",
+		},
 		"stripe_invoice_line_items": {
 			"|0|NULL|acme|in_1|NULL|NULL|1|usd|0|NULL|0|NULL|NULL",
-			"|0|il_1|acme|in_1|Pro|NULL|1|usd|2900|NULL|1|1|2"},
+			"|0|il_1|acme|in_1|Pro|NULL|1|usd|2900|NULL|1|1|2",
+		},
 		"stripe_invoice_payments": {"|0|inpay_1|acme|in_1|pi_1|NULL|paid|2900|usd|3"},
 		"stripe_charges": {
 			"|0|ch_1|acme|cus_1|pi_1|NULL|NULL|succeeded|NULL|usd|2900|2900|0|1|1769904000",
 			"|0|ch_2|beta|cus_2|NULL|NULL|NULL|failed|card_declined|usd|1000|0|0|0|1769904000",
-			"|0|ch_3|beta|cus_2|NULL|NULL|NULL|failed|NULL|usd|900|0|0|0|1769904000"},
+			"|0|ch_3|beta|cus_2|NULL|NULL|NULL|failed|NULL|usd|900|0|0|0|1769904000",
+		},
 		"stripe_refunds":         {"|0|re_1|acme|cus_1|ch_1|NULL|succeeded|NULL|usd|400|4"},
 		"stripe_disputes":        {"|0|du_1|acme|cus_1|ch_1|NULL|needs_response|fraudulent|usd|2900|5"},
 		"stripe_credit_notes":    {"|0|cn_1|acme|cus_1|in_1|A-1-CN|issued|NULL|usd|400|6|NULL"},

@@ -30,8 +30,10 @@ func (i *instant) RoundTrip(r *http.Request) (*http.Response, error) {
 		i.background.Add(1)
 	}
 	id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Request: r,
-		Body: io.NopCloser(strings.NewReader(`{"id":"` + id + `","object":"x"}`))}, nil
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"id":"` + id + `","object":"x"}`)),
+	}, nil
 }
 
 // most is the largest number of requests within a second.

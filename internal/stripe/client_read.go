@@ -78,8 +78,10 @@ func (c *Client) Fetch(ctx context.Context, objectType, id string, expand ...str
 	}
 	a, err := c.Get(ctx, path, expand...)
 	if err == nil && a.ID != id {
-		return Answer{}, &Error{what: "GET " + path, Status: http.StatusOK, RequestID: a.RequestID,
-			Message: "answered another object", kind: ErrRubbish, Retryable: true}
+		return Answer{}, &Error{
+			what: "GET " + path, Status: http.StatusOK, RequestID: a.RequestID,
+			Message: "answered another object", kind: ErrRubbish, Retryable: true,
+		}
 	}
 	return a, err
 }
@@ -162,8 +164,10 @@ func (c *Client) List(ctx context.Context, path string, params url.Values) iter.
 			}
 			// A list that does not move on would be read for ever.
 			if len(all) == 0 || all[len(all)-1].ID == "" || all[len(all)-1].ID == params.Get(cursor) {
-				yield(Answer{}, &Error{what: "GET " + path, Status: http.StatusOK, RequestID: p.RequestID,
-					Message: "the list does not move on", kind: ErrRubbish, Retryable: true})
+				yield(Answer{}, &Error{
+					what: "GET " + path, Status: http.StatusOK, RequestID: p.RequestID,
+					Message: "the list does not move on", kind: ErrRubbish, Retryable: true,
+				})
 				return
 			}
 			params.Set(cursor, all[len(all)-1].ID)

@@ -19,8 +19,10 @@ func TestParseEvent(t *testing.T) {
 		{
 			"snapshot", `{"id":"evt_1","object":"event","api_version":"2025-11-17.clover","created":1700000000,"type":"customer.subscription.updated","livemode":true,"account":"acct_1","context":"acct_1","pending_webhooks":1,
 				"request":{"id":"req_1","idempotency_key":"key-1"},"data":{"object":{"id":"sub_1","object":"subscription","customer":"cus_1"},"previous_attributes":{"status":"trialing"}}}`,
-			Event{ID: "evt_1", Type: "customer.subscription.updated", APIVersion: "2025-11-17.clover", Account: "acct_1", Context: "acct_1", Created: 1700000000, Livemode: true,
-				ObjectID: "sub_1", ObjectType: "subscription", Customer: "cus_1", RequestID: "req_1", IdempotencyKey: "key-1"},
+			Event{
+				ID: "evt_1", Type: "customer.subscription.updated", APIVersion: "2025-11-17.clover", Account: "acct_1", Context: "acct_1", Created: 1700000000, Livemode: true,
+				ObjectID: "sub_1", ObjectType: "subscription", Customer: "cus_1", RequestID: "req_1", IdempotencyKey: "key-1",
+			},
 		},
 		{
 			"request null, customer expanded", `{"id":"evt_1","object":"event","created":0,"type":"invoice.paid","api_version":null,"request":null,"data":{"object":{"id":"in_1","object":"invoice","customer":{"id":"cus_1"}}}}`,

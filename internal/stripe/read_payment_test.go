@@ -27,8 +27,10 @@ func TestReadCharge(t *testing.T) {
 		{"basil: no invoice, no refunds", `{"id":"ch_1","refunds":null}`, Charge{ID: "ch_1"}},
 		{"captured in part", `{"amount":500,"amount_captured":300,"captured":true}`, Charge{Amount: 500, AmountCaptured: 300, Captured: true}},
 		{"not captured", `{"amount":500,"captured":false}`, Charge{Amount: 500}},
-		{"failed", `{"status":"failed","failure_code":"card_declined","failure_message":"Your card was declined.","refunded":true}`,
-			Charge{Status: "failed", FailureCode: "card_declined", FailureMessage: "Your card was declined.", Refunded: true}},
+		{
+			"failed", `{"status":"failed","failure_code":"card_declined","failure_message":"Your card was declined.","refunded":true}`,
+			Charge{Status: "failed", FailureCode: "card_declined", FailureMessage: "Your card was declined.", Refunded: true},
+		},
 		{"wrong types", `{"amount":"x","refunds":[],"captured":"yes","customer":5,"dispute":false,"source":true}`, Charge{}},
 	} {
 		if diff := cmp.Diff(test.want, ReadCharge(parse1(t, test.shape))); diff != "" {
@@ -83,12 +85,18 @@ func TestReadPaymentMethod(t *testing.T) {
 		name, shape string
 		want        PaymentMethod
 	}{
-		{"card", `{"id":"pm_1","object":"payment_method","type":"card","customer":"cus_1","created":5,"card":{"brand":"amex","last4":"0005","exp_month":12,"exp_year":2030}}`,
-			PaymentMethod{ID: "pm_1", Customer: "cus_1", Type: "card", Brand: "amex", Last4: "0005", ExpMonth: 12, ExpYear: 2030, Created: 5}},
-		{"legacy card", `{"id":"card_1","object":"card","customer":"cus_1","brand":"American Express","last4":"0005","exp_month":12,"exp_year":2030}`,
-			PaymentMethod{ID: "card_1", Customer: "cus_1", Type: "card", Brand: "amex", Last4: "0005", ExpMonth: 12, ExpYear: 2030}},
-		{"source", `{"id":"src_1","object":"source","type":"card","customer":"cus_1","created":5,"card":{"brand":"MasterCard","last4":"4444","exp_month":1,"exp_year":2031}}`,
-			PaymentMethod{ID: "src_1", Customer: "cus_1", Type: "card", Brand: "mastercard", Last4: "4444", ExpMonth: 1, ExpYear: 2031, Created: 5}},
+		{
+			"card", `{"id":"pm_1","object":"payment_method","type":"card","customer":"cus_1","created":5,"card":{"brand":"amex","last4":"0005","exp_month":12,"exp_year":2030}}`,
+			PaymentMethod{ID: "pm_1", Customer: "cus_1", Type: "card", Brand: "amex", Last4: "0005", ExpMonth: 12, ExpYear: 2030, Created: 5},
+		},
+		{
+			"legacy card", `{"id":"card_1","object":"card","customer":"cus_1","brand":"American Express","last4":"0005","exp_month":12,"exp_year":2030}`,
+			PaymentMethod{ID: "card_1", Customer: "cus_1", Type: "card", Brand: "amex", Last4: "0005", ExpMonth: 12, ExpYear: 2030},
+		},
+		{
+			"source", `{"id":"src_1","object":"source","type":"card","customer":"cus_1","created":5,"card":{"brand":"MasterCard","last4":"4444","exp_month":1,"exp_year":2031}}`,
+			PaymentMethod{ID: "src_1", Customer: "cus_1", Type: "card", Brand: "mastercard", Last4: "4444", ExpMonth: 1, ExpYear: 2031, Created: 5},
+		},
 		{"bank account", `{"id":"ba_1","object":"bank_account","bank_name":"STRIPE TEST BANK","last4":"6789"}`, PaymentMethod{ID: "ba_1", Type: "bank_account", Brand: "STRIPE TEST BANK", Last4: "6789"}},
 		{"us_bank_account", `{"id":"pm_1","type":"us_bank_account","us_bank_account":{"bank_name":"STRIPE TEST BANK","last4":"6789"}}`, PaymentMethod{ID: "pm_1", Type: "us_bank_account", Brand: "STRIPE TEST BANK", Last4: "6789"}},
 		{"sepa_debit", `{"id":"pm_1","type":"sepa_debit","sepa_debit":{"bank_code":"37040044","last4":"3000","country":"DE"}}`, PaymentMethod{ID: "pm_1", Type: "sepa_debit", Last4: "3000"}},

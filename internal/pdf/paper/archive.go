@@ -41,7 +41,7 @@ func (f *File) xmp() []byte {
 
 func escape(s string) string {
 	var out bytes.Buffer
-	xml.EscapeText(&out, []byte(s)) // a bytes.Buffer does not fail
+	_ = xml.EscapeText(&out, []byte(s)) // a bytes.Buffer does not fail
 	return out.String()
 }
 
@@ -76,7 +76,9 @@ func sRGB() []byte {
 		{"rXYZ", xyz(0.43607, 0.22249, 0.01392)},
 		{"gXYZ", xyz(0.38515, 0.71687, 0.09708)},
 		{"bXYZ", xyz(0.14307, 0.06061, 0.71410)},
-		{"rTRC", curve}, {"gTRC", curve}, {"bTRC", curve},
+		{"rTRC", curve},
+		{"gTRC", curve},
+		{"bTRC", curve},
 	}
 	head := make([]byte, 128)
 	copy(head[4:], "\x00\x00\x00\x00\x02\x10\x00\x00mntrRGB XYZ ")

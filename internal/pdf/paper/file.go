@@ -177,7 +177,7 @@ func deflate(data []byte) []byte {
 	z := compressors.Get().(*zlib.Writer)
 	defer compressors.Put(z)
 	z.Reset(&out)
-	z.Write(data) // a bytes.Buffer does not fail
+	_, _ = z.Write(data) // a bytes.Buffer does not fail
 	z.Close()
 	return out.Bytes()
 }

@@ -38,14 +38,14 @@ func NewImage(data []byte) (*Image, error) {
 	}
 	config, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%w: neither PNG nor JPEG: %v", ErrImage, err)
+		return nil, fmt.Errorf("%w: neither PNG nor JPEG: %w", ErrImage, err)
 	}
 	if config.Width > MaxImageSide || config.Height > MaxImageSide || config.Width < 1 || config.Height < 1 {
 		return nil, fmt.Errorf("%w: %d by %d pixels, %d by %[4]d at most", ErrImage, config.Width, config.Height, MaxImageSide)
 	}
 	pixels, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrImage, format, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrImage, format, err)
 	}
 	small := max(config.Width, config.Height) <= keptSide
 	if format == "jpeg" {

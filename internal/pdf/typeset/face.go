@@ -85,7 +85,7 @@ func newFace(name string, data []byte) (*Face, error) {
 
 	face, err := font.ParseTTF(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errFont, err)
+		return nil, fmt.Errorf("%w: %w", errFont, err)
 	}
 	f.shaped = face.Font
 	return f, nil
