@@ -103,7 +103,10 @@ func (n *Notices) Compose(ctx context.Context, e store.Effect) (mail.Message, st
 		d.Attempt = int(data.Attempt)
 	case "subscription_downgraded":
 		if err = n.ofInvoice(ctx, e, data.Invoice, &m); err == nil {
-			err = n.ofSubscription(ctx, e, e.ObjectID, &m)
+			// The invoice is what it is about; its subscription may not have been told yet.
+			if serr := n.ofSubscription(ctx, e, e.ObjectID, &m); !errors.Is(serr, store.ErrNotFound) {
+				err = serr
+			}
 		}
 		d.NextPlan = n.Catalog.Default().Name
 	case "trial_ending", "subscription_ended":

@@ -51,7 +51,7 @@ func integral(values ...Value) int64 {
 // instant is the first time in the values.
 func instant(values ...Value) int64 {
 	for _, v := range values {
-		if t, ok := v.time(); ok {
+		if t, ok := v.time(); ok && t >= 0 && t <= maxCreated { // what no calendar has is no time
 			return t
 		}
 	}
