@@ -10,7 +10,7 @@ import (
 func (s *server) document(kind, thing string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
-		body, err := s.Document(r.Context(), s.key(r.URL.Query().Get("account"), kind+":"+id))
+		body, err := s.Document(r.Context(), s.key(r.Context(), r.URL.Query().Get("account"), kind+":"+id))
 		if err != nil {
 			s.problemOf(r.Context(), "document", absent(err, thing, id)).write(w)
 			return

@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bursarhq/bursar/internal/api"
+	"github.com/bursarhq/bursar/internal/apply"
 )
 
 func TestInvalid(t *testing.T) {
@@ -174,4 +177,18 @@ func TestPanic(t *testing.T) {
 		}
 	}()
 	w.api.ServeHTTP(httptest.NewRecorder(), aborted)
+}
+
+// TestModeOfAnotherProcess wants what another process stored to be found, whose first
+// event decided the mode.
+func TestModeOfAnotherProcess(t *testing.T) {
+	each(t, func(w *world) {
+		other, err := apply.New(context.Background(), w.s, apply.Policy{}, "", slog.New(slog.DiscardHandler))
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.e = other
+		w.deliver(`{"id":"evt_live","object":"event","type":"customer.created","created":1,"livemode":true,"data":{"object":{"id":"cus_1","object":"customer","created":1,"metadata":{"tenant":"acme"}}}}`)
+		w.want("GET /v1/tenants/acme", "", 200, "")
+	})
 }

@@ -62,7 +62,7 @@ func (s *server) listEvents(ctx context.Context, in *EventQuery) (List[Event], e
 	if err != nil {
 		return List[Event]{}, err
 	}
-	rows, err := s.read.Events(ctx, s.key(in.Account, ""), store.EventFilter{Type: in.Type, Status: in.Status, Tenant: in.Tenant, Since: since}, page)
+	rows, err := s.read.Events(ctx, s.key(ctx, in.Account, ""), store.EventFilter{Type: in.Type, Status: in.Status, Tenant: in.Tenant, Since: since}, page)
 	return listOf(rows, eventShape), err
 }
 
@@ -84,7 +84,7 @@ func parseSince(text string) (int64, error) {
 }
 
 func (s *server) getEvent(ctx context.Context, in *OfID) (EventDetail, error) {
-	return s.event(ctx, s.key(in.Account, in.ID))
+	return s.event(ctx, s.key(ctx, in.Account, in.ID))
 }
 
 func (s *server) event(ctx context.Context, k store.Key) (EventDetail, error) {
@@ -106,7 +106,7 @@ func (s *server) event(ctx context.Context, k store.Key) (EventDetail, error) {
 }
 
 func (s *server) replayEvent(ctx context.Context, in *OfID) (EventDetail, error) {
-	k := s.key(in.Account, in.ID)
+	k := s.key(ctx, in.Account, in.ID)
 	row, err := s.read.Event(ctx, k)
 	if err != nil {
 		return EventDetail{}, absent(err, "event", in.ID)

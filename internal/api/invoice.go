@@ -59,7 +59,7 @@ type CreditNote struct {
 }
 
 func (s *server) getInvoice(ctx context.Context, in *OfID) (Invoice, error) {
-	row, err := s.read.Invoice(ctx, s.key(in.Account, in.ID))
+	row, err := s.read.Invoice(ctx, s.key(ctx, in.Account, in.ID))
 	if err != nil {
 		return Invoice{}, absent(err, "invoice", in.ID)
 	}
@@ -79,7 +79,7 @@ func (s *server) listInvoices(ctx context.Context, in *TenantList) (List[Invoice
 	if err != nil {
 		return List[Invoice]{}, err
 	}
-	k := s.key(in.Account, in.Tenant)
+	k := s.key(ctx, in.Account, in.Tenant)
 	if _, err := s.read.Tenant(ctx, k); err != nil {
 		return List[Invoice]{}, absent(err, "tenant", in.Tenant)
 	}

@@ -79,7 +79,7 @@ type EntitlementsQuery struct {
 }
 
 func (s *server) getEntitlements(ctx context.Context, in *EntitlementsQuery) (Entitlements, error) {
-	e, err := s.read.Entitlement(ctx, s.key(in.Account, in.Tenant))
+	e, err := s.read.Entitlement(ctx, s.key(ctx, in.Account, in.Tenant))
 	if err != nil {
 		if !in.Default || !errors.Is(err, store.ErrNotFound) {
 			return Entitlements{}, absent(err, "tenant", in.Tenant)

@@ -27,7 +27,7 @@ type SubscriptionCount struct {
 }
 
 func (s *server) getStats(ctx context.Context, in *OfAccount) (Stats, error) {
-	return s.stats.named(in.Account).get(s.read.Now, func() (Stats, error) { return s.countStats(ctx, s.key(in.Account, "")) })
+	return s.stats.named(in.Account).get(s.read.Now, func() (Stats, error) { return s.countStats(ctx, s.key(ctx, in.Account, "")) })
 }
 
 func (s *server) countStats(ctx context.Context, of store.Key) (Stats, error) {

@@ -45,7 +45,7 @@ type Item struct {
 }
 
 func (s *server) getSubscription(ctx context.Context, in *OfTenant) (Subscription, error) {
-	t, err := s.read.Tenant(ctx, s.key(in.Account, in.Tenant))
+	t, err := s.read.Tenant(ctx, s.key(ctx, in.Account, in.Tenant))
 	if err != nil {
 		return Subscription{}, absent(err, "tenant", in.Tenant)
 	}

@@ -47,7 +47,7 @@ func paymentMethodShape(m *store.PaymentMethod) PaymentMethod {
 }
 
 func (s *server) getTenant(ctx context.Context, in *OfTenant) (Tenant, error) {
-	return s.tenant(ctx, s.key(in.Account, in.Tenant))
+	return s.tenant(ctx, s.key(ctx, in.Account, in.Tenant))
 }
 
 func (s *server) tenant(ctx context.Context, k store.Key) (Tenant, error) {
@@ -76,7 +76,7 @@ func (s *server) listTenants(ctx context.Context, in *TenantQuery) (List[Tenant]
 	if err != nil {
 		return List[Tenant]{}, err
 	}
-	of := s.key(in.Account, "")
+	of := s.key(ctx, in.Account, "")
 	rows, err := s.read.Tenants(ctx, of, store.TenantFilter{Plan: in.Plan, Status: in.Status, Text: in.Q}, page)
 	if err != nil {
 		return List[Tenant]{}, err
@@ -162,7 +162,7 @@ func (s *server) putTenant(ctx context.Context, in *PutTenantRequest) (int, Tena
 			return 0, Tenant{}, invalid(name, "want text without NUL")
 		}
 	}
-	k := s.key(in.Account, in.Tenant)
+	k := s.key(ctx, in.Account, in.Tenant)
 	created, err := s.Engine.PutTenant(ctx, k, apply.TenantPatch{
 		Name: in.Body.Name.Patch, Email: in.Body.Email.Patch,
 		StripeCustomerID: in.Body.StripeCustomerID.Patch, Metadata: in.Body.Metadata.value,
@@ -198,7 +198,7 @@ func (s *server) listUnlinkedCustomers(ctx context.Context, in *AccountList) (Li
 	if err != nil {
 		return List[UnlinkedCustomer]{}, err
 	}
-	rows, err := s.read.UnlinkedCustomers(ctx, s.key(in.Account, ""), page)
+	rows, err := s.read.UnlinkedCustomers(ctx, s.key(ctx, in.Account, ""), page)
 	return listOf(rows, func(c *store.UnlinkedCustomer) UnlinkedCustomer {
 		return UnlinkedCustomer{ID: c.ID, Name: text(c.Name), Email: text(c.Email), FirstSeenAt: micros(c.FirstSeenAt), Events: c.Events}
 	}), err
@@ -212,7 +212,7 @@ func tenantList[R, T any](ctx context.Context, s *server, in *TenantList, read f
 	if err != nil {
 		return List[T]{}, err
 	}
-	t, err := s.read.Tenant(ctx, s.key(in.Account, in.Tenant))
+	t, err := s.read.Tenant(ctx, s.key(ctx, in.Account, in.Tenant))
 	if err != nil {
 		return List[T]{}, absent(err, "tenant", in.Tenant)
 	}
