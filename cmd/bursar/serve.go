@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -29,6 +30,9 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	}
 	if err := cfg.CheckServe(); err != nil {
 		return err
+	}
+	if cfg.Poll > 0 {
+		return errors.New("BURSAR_POLL: this version does not poll yet; use a webhook endpoint and STRIPE_WEBHOOK_SECRET")
 	}
 	log := cfg.logger(s)
 	plans, from, err := LoadPlans(cfg.Plans)
@@ -58,6 +62,11 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 func (c Config) warn(s *system, log *slog.Logger, plansFile string) {
 	for _, name := range UnknownVariables(s.environ()) {
 		log.Warn("there is no such setting", "variable", name)
+	}
+	for name, set := range map[string]bool{"BURSAR_DASHBOARD_PASSWORD": c.DashboardPassword.IsSet(), "BURSAR_OUTBOUND_URL": c.OutboundURL != ""} {
+		if set {
+			log.Warn("this version does nothing with the setting yet", "setting", name)
+		}
 	}
 	if plansFile == "" {
 		log.Warn("there is no plan catalog: free is the only plan", "setting", "BURSAR_PLANS")
