@@ -118,17 +118,23 @@ var proCheckout = bursar.Checkout{Plan: "pro", Interval: "month", SuccessURL: "h
 func TestCrashInACommand(t *testing.T) {
 	other := proCheckout
 	other.Interval = "year"
-	for path, next := range map[string]bursar.Checkout{
-		"/v1/customers": proCheckout, "/v1/checkout/sessions": proCheckout, "/v1/checkout/sessions ": other,
+	for _, test := range []struct {
+		name, path string
+		next       bursar.Checkout
+	}{
+		{"customer", "/v1/customers", proCheckout},
+		{"session", "/v1/checkout/sessions", proCheckout},
+		{"session, then another", "/v1/checkout/sessions", other},
 	} {
-		t.Run(path+next.Interval, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			eachShop(t, func(s *shop) {
-				s.crashAt(http.MethodPost, strings.TrimSpace(path), func(ctx context.Context) error {
+				s.hook.Disable() // no event helps
+				s.crashAt(http.MethodPost, test.path, func(ctx context.Context) error {
 					_, err := s.b.Checkout(ctx, "acme", proCheckout)
 					return err
 				})
 				second := s.open()
-				c, err := second.Checkout(context.Background(), "acme", next)
+				c, err := second.Checkout(context.Background(), "acme", test.next)
 				if err != nil {
 					s.Fatal(err)
 				}
