@@ -136,7 +136,7 @@ tenant_metadata:
 unknown_customers: create
 trust_payment_links: true
 public_url: https://billing.example.com/
-trusted_proxies: 10.0.0.0/8,::1
+trusted_proxies: 10.1.2.3/8,::1
 metrics_listen: :9100
 log_level: warn
 log_format: json
@@ -266,7 +266,7 @@ func TestValues(t *testing.T) {
 		name      string
 		good, bad []string
 	}{
-		{"BURSAR_LISTEN", []string{":8000", "[::1]:8000", "localhost:0"}, []string{"8000", "localhost", ":http", ":65536", "http://a:1"}},
+		{"BURSAR_LISTEN", []string{":8000", "[::1]:8000", "localhost:0"}, []string{"8000", "localhost", ":http", ":65536", "http://a:1", "a/b:1", " a:1"}},
 		{"BURSAR_DATABASE_URL", []string{"sqlite:///var/lib/b.db", "postgresql://h/d", "postgres:///d?host=/run"}, []string{"b.db", "sqlite:b.db"}},
 		{"STRIPE_SECRET_KEY", []string{"sk_test_1", "rk_live_1"}, []string{"pk_test_1", "sk_test_", "sk_test_1 2"}},
 		{"BURSAR_API_KEY", []string{"a", "a,b"}, []string{"a,,b", "a b"}},
@@ -276,7 +276,7 @@ func TestValues(t *testing.T) {
 		{"BURSAR_TRUSTED_PROXIES", []string{"10.0.0.1", "10.0.0.0/8, fd00::/8"}, []string{"10.0.0", "10.0.0.0/33", "fe80::1%eth0"}},
 		{"BURSAR_CORS_ORIGINS", []string{"https://a:8443"}, []string{"https://a/", "https://a/b", "*"}},
 		{"BURSAR_POLL", []string{"off", "1m30s", "500ms"}, []string{"0", "-1m", "1", "on"}},
-		{"BURSAR_WEBHOOK_TOLERANCE", []string{"7d", "300s"}, []string{"off", "0s", "d", "1d-1h", "-1d", "99999d", "1dd"}},
+		{"BURSAR_WEBHOOK_TOLERANCE", []string{"7d", "300s"}, []string{"off", "0s", "d", "1d-1h", "-1d", "99999d", "65535d1000000h", "1dd"}},
 		{"BURSAR_DUNNING_GRACE", []string{"0", "0d", "14d"}, []string{"off", "-1d"}},
 		{"BURSAR_RATE_LIMIT", []string{"off", "1/s", "600/m", "5000/h"}, []string{"100", "0/s", "-1/s", "1/d", "1.5/s", "/s"}},
 		{"BURSAR_OPERATOR_EMAIL", []string{"a@b.c", "A <a@b.c>"}, []string{"a", "a@b, c@d"}},
