@@ -33,6 +33,9 @@ type Subscription struct {
 
 	CurrentPeriodStart, CurrentPeriodEnd, TrialEndsAt time.Time // zero for none
 	EndsAt, EndedAt                                   time.Time
+
+	ScheduledPlan     string // the plan from ScheduledChangeAt on, empty for none
+	ScheduledChangeAt time.Time
 }
 
 // Invoice is an invoice of a tenant. Amounts are in the currency's minor unit.

@@ -50,7 +50,8 @@ func (c *change) notice(n notice) {
 		return
 	}
 	at := n.at
-	if c.ev != nil {
+	// An answer of the API is of now, what it tells of need not be.
+	if c.ev != nil && (c.d.Asked == 0 || at == 0) {
 		at = max(at, c.ev.Created)
 	}
 	row := c.tx.Effects.Edit(k)

@@ -286,3 +286,23 @@ func TestUnknownStatus(t *testing.T) {
 		}
 	})
 }
+
+// TestOldNewsInAnAnswer: what Stripe's API tells of long ago is not news because it
+// was asked for now.
+func TestOldNewsInAnAnswer(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, apply.Policy{Runners: map[string]bool{"notice": true}})
+		o := sub("sub_1", "active", "price_pro")
+		o["metadata"] = obj{"tenant": "acme"}
+		w.deliver(w.event("customer.subscription.created", 0, o))
+		ended := fmt.Appendf(nil, `{"id":"sub_1","object":"subscription","customer":"cus_1","status":"canceled","ended_at":%d,"livemode":false}`,
+			time.Now().Add(-30*24*time.Hour).Unix())
+		r, err := w.e.Ingest(t.Context(), apply.Answer{Object: ended, SentAt: time.Now().Unix() + 1, Asked: 1, Source: "refetch"})
+		if err != nil || r.Status != store.Applied {
+			t.Fatal(r, err)
+		}
+		if got := w.text(`SELECT status || ' ' || reason FROM effects WHERE key = 'subscription_ended:sub_1'`); got != "superseded old news" {
+			t.Error(got)
+		}
+	})
+}
