@@ -102,6 +102,7 @@ func (b *Bursar) Subscription(ctx context.Context, tenant string) (Subscription,
 		ID: s.ID, Tenant: tenant, Plan: s.Plan, Status: s.Status, StripeStatus: s.StripeStatus, StatusReason: s.StatusReason,
 		Access: s.Access, Price: s.Price, Quantity: s.Quantity, CurrentPeriodStart: at(s.CurrentPeriodStart), CurrentPeriodEnd: at(s.CurrentPeriodEnd),
 		TrialEndsAt: at(s.TrialEnd), EndsAt: at(apply.EndsAt(&s)), EndedAt: at(s.EndedAt),
+		ScheduledPlan: s.ScheduledPlan, ScheduledChangeAt: at(s.ScheduledChangeAt),
 	}, nil
 }
 
