@@ -28,8 +28,10 @@ func Example() {
 	defer os.RemoveAll(dir)
 	plans, err := billing.NewCatalog([]billing.Plan{
 		{ID: "free", Name: "Free", Default: true, Features: map[string]any{"projects": int64(1)}},
-		{ID: "pro", Name: "Pro", Features: map[string]any{"projects": int64(20)},
-			Prices: []billing.Price{{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}}},
+		{
+			ID: "pro", Name: "Pro", Features: map[string]any{"projects": int64(20)},
+			Prices: []billing.Price{{ID: "price_pro", Amount: 2900, Currency: "usd", Interval: "month"}},
+		},
 	})
 	if err != nil {
 		panic(err)

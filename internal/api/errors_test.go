@@ -33,9 +33,9 @@ func TestInvalid(t *testing.T) {
 			{"GET /v1/events?status=done", "", "status: "},
 			{"GET /v1/events?since=yesterday", "", "since: "},
 			{"GET /v1/tenants/acme/entitlements?default=perhaps", "", "default: "},
-			{"GET /v1/tenants?q=%00", "", "address"},
-			{"GET /v1/tenants?q=%ff", "", "address"},
-			{"GET /v1/tenants/%00", "", "address"},
+			{"GET /v1/tenants?q=%00", "", "the request's address: "},
+			{"GET /v1/tenants?q=%ff", "", "the request's address: "},
+			{"GET /v1/tenants/%00", "", "the request's address: "},
 			{"GET /v1/tenants?account=" + strings.Repeat("a", 256), "", "account: "},
 			{"PUT /v1/tenants/a%20b", "", "tenant: "},
 			{"PUT /v1/tenants/" + strings.Repeat("a", 129), "", "tenant: "},
@@ -50,12 +50,13 @@ func TestInvalid(t *testing.T) {
 			{put, `"x"`, "body: "},
 		} {
 			detail, _ := w.want(c.request, c.body, 422, "invalid_parameter").json(w)["detail"].(string)
-			if !strings.Contains(detail, c.named) {
-				w.Errorf("%s %s: the detail %q does not name %q", c.request, c.body, detail, c.named)
+			if !strings.HasPrefix(detail, c.named) {
+				w.Errorf("%s %s: the detail %q does not begin with %q", c.request, c.body, detail, c.named)
 			}
 		}
 		w.want(put, `{"name":`, 400, "invalid_json")
 		w.want(put, `{}`, 415, "unsupported_media_type", "Content-Type: application/x-www-form-urlencoded")
+		w.want("POST /v1/events/evt_1/replay", `{}`, 415, "unsupported_media_type", "Content-Type: text/plain")
 		w.want(put, `{}`, 200, "", "Content-Type: application/json; charset=utf-8")
 		w.want(put, `{}`, 200, "", "Content-Type: ")
 		w.want(put, `{"name":"`+strings.Repeat("x", 1<<20)+`"}`, 413, "body_too_large")

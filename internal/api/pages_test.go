@@ -113,7 +113,7 @@ var lists = []struct {
 // the walk began comes once, the newest first.
 func TestPages(t *testing.T) {
 	for _, l := range lists {
-		t.Run(l.path, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(strings.TrimPrefix(l.path, "/v1/"), "/", " "), func(t *testing.T) {
 			each(t, func(w *world) {
 				if !strings.HasPrefix(l.path, "/v1/tenants?") && l.path != "/v1/tenants" {
 					w.want("PUT /v1/tenants/acme", `{"stripe_customer_id":"cus_1"}`, 201, "")

@@ -31,7 +31,7 @@ func (i *instant) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	return &http.Response{
-		StatusCode: 200, Header: http.Header{}, Request: r,
+		StatusCode: http.StatusOK, Header: http.Header{}, Request: r,
 		Body: io.NopCloser(strings.NewReader(`{"id":"` + id + `","object":"x"}`)),
 	}, nil
 }

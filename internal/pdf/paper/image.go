@@ -56,7 +56,7 @@ func NewImage(data []byte) (*Image, error) {
 			var out bytes.Buffer
 			scaled := scale(pixels)
 			if err := jpeg.Encode(&out, scaled, &jpeg.Options{Quality: 90}); err != nil {
-				return nil, fmt.Errorf("%w: %v", ErrImage, err)
+				return nil, fmt.Errorf("%w: %w", ErrImage, err)
 			}
 			return photograph(out.Bytes(), image.Config{Width: scaled.Bounds().Dx(), Height: scaled.Bounds().Dy()}), nil
 		}
