@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -98,15 +99,15 @@ func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
 	// transaction of its own, so the loser's fails whole, and its second look finds
 	// the work done. PostgreSQL has a session lock.
 	for try := 1; ; try++ {
-		applied, err = s.migrate(ctx, p)
-		if err == nil || s.pool != nil || try == 5 || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
+		if applied, err = s.migrate(ctx, p); err == nil {
+			err = s.migrateRiver(ctx)
+		}
+		if err == nil || s.pool != nil || try == 20 || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
 			break
 		}
+		time.Sleep(20 * time.Millisecond) // for the other one to get on
 	}
-	if err != nil {
-		return nil, err
-	}
-	return applied, s.migrateRiver(ctx)
+	return applied, err
 }
 
 func (s *Store) migrate(ctx context.Context, p *goose.Provider) ([]int64, error) {
