@@ -123,7 +123,7 @@ func TestPages(t *testing.T) {
 				var want []string
 				add := func() string {
 					n++
-					if n%3 == 0 { // most are made at once: then the id decides
+					if n%4 == 0 { // most are made at once: then the id decides
 						w.clock.advance(time.Second)
 					}
 					return l.add(w, n)
