@@ -153,6 +153,9 @@ func checkPrices(ctx context.Context, x *examination) (level, string) {
 	if len(wrong) > 0 {
 		return warn, strings.Join(wrong, "; ") + " (Stripe's counts)"
 	}
+	if known == 0 {
+		return ok, "nothing to compare: Stripe has told of none that is in a plan"
+	}
 	return ok, fmt.Sprintf("%s as Stripe has them", counted(known, "price"))
 }
 
