@@ -71,11 +71,7 @@ func (e *Engine) SettleWaits(ctx context.Context) (int, error) {
 	}
 	settled := 0
 	for _, k := range ready {
-		locks, err := e.eventLocks(ctx, k)
-		if err != nil {
-			return 0, err
-		}
-		err = e.store.Update(ctx, locks, func(tx *store.Tx) error {
+		err = e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
 			row := tx.Inbox.Get(k)
 			if row == nil || row.Status != store.Parked {
 				return nil

@@ -161,8 +161,7 @@ func (c *change) observe(row *store.InboxEvent, again bool) error {
 	chosen := row
 	switch verdict := compare(known, mine); {
 	case known == nil:
-		c.released = append(c.released, k)
-		c.tx.WaitsOn.Want(k)
+		c.known(k)
 	case known.Seq == row.Seq && !known.Tied:
 	case verdict == stripe.Newer && (mine.Asked == 0 || !known.Tied):
 	case verdict == stripe.Older && !known.Tied:
@@ -265,6 +264,12 @@ func (c *change) eventOf(row *store.InboxEvent) (*stripe.Event, error) {
 		return nil, fmt.Errorf("event %s: %w", row.ID, err)
 	}
 	return ev, nil
+}
+
+// known says that what waits for the id can be applied now.
+func (c *change) known(k store.Key) {
+	c.released = append(c.released, k)
+	c.tx.WaitsOn.Want(k)
 }
 
 // release applies what waited for the ids that became known, and what waited for

@@ -46,12 +46,9 @@ func (e *Engine) PutTenant(ctx context.Context, k store.Key, p TenantPatch, acto
 	if !ValidTenant(k.ID) {
 		return false, fmt.Errorf("%w: tenant: want [A-Za-z0-9._:-]{1,128}", ErrInvalid)
 	}
-	locks := []string{k.ID}
+	locks := []store.Key{k}
 	if p.StripeCustomerID.Value != "" {
-		locks = append(locks, p.StripeCustomerID.Value)
-	}
-	if locks, err = e.store.Owners(ctx, locks); err != nil {
-		return false, err
+		locks = append(locks, k.With(p.StripeCustomerID.Value))
 	}
 	err = e.store.Update(ctx, locks, func(tx *store.Tx) error {
 		c := &change{e: e, tx: tx, key: k.With("put"), actor: actor, why: "PUT /v1/tenants/" + k.ID}
@@ -107,12 +104,8 @@ func (c *change) unlinkAll(k store.Key) {
 // Replay runs a settled event again: the rules on its object's newest snapshot, so
 // that a mended rule mends the rows. What already left the process does not leave again.
 func (e *Engine) Replay(ctx context.Context, k store.Key) (Result, error) {
-	locks, err := e.eventLocks(ctx, k)
-	if err != nil {
-		return Result{}, err
-	}
 	var r Result
-	err = e.store.Update(ctx, locks, func(tx *store.Tx) error {
+	err := e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
 		released, result, err := e.again(tx, k, true)
 		if err != nil {
 			return err
@@ -123,8 +116,9 @@ func (e *Engine) Replay(ctx context.Context, k store.Key) (Result, error) {
 	return r, err
 }
 
-func (e *Engine) eventLocks(ctx context.Context, k store.Key) ([]string, error) {
-	return e.store.Owners(ctx, []string{k.ID, e.store.ObjectOf(ctx, k)})
+// eventLocks is what a stored event is about.
+func (e *Engine) eventLocks(ctx context.Context, k store.Key) []store.Key {
+	return []store.Key{k.With(e.store.ObjectOf(ctx, k))}
 }
 
 // RetryDue tries the failed events again whose time has come. It returns how many
@@ -135,11 +129,7 @@ func (e *Engine) RetryDue(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for _, k := range due {
-		locks, err := e.eventLocks(ctx, k)
-		if err != nil {
-			return 0, err
-		}
-		err = e.store.Update(ctx, locks, func(tx *store.Tx) error {
+		err = e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
 			row := tx.Inbox.Get(k)
 			if row == nil || row.Status != store.Failed || row.NextAttemptAt > tx.Now {
 				return nil // somebody else was faster
@@ -211,11 +201,7 @@ func (e *Engine) Recompute(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) settleOne(ctx context.Context, k store.Key, touch func(*change)) error {
-	locks, err := e.store.Owners(ctx, []string{k.ID})
-	if err != nil {
-		return err
-	}
-	return e.store.Update(ctx, locks, func(tx *store.Tx) error {
+	return e.store.Update(ctx, []store.Key{k}, func(tx *store.Tx) error {
 		return tx.Do(func() error {
 			c := &change{e: e, tx: tx, key: k, actor: "policy"}
 			touch(c)

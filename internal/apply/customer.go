@@ -181,7 +181,7 @@ func (c *change) link(customer, tenant, source string, at int64) {
 		c.touchTenant(c.key.With(was))
 	}
 	c.touchTenant(c.key.With(owner))
-	c.released = append(c.released, c.key.With(customer))
+	c.known(c.key.With(customer))
 }
 
 // ownerOf computes a customer's tenant from everything that named one: the app's

@@ -195,11 +195,7 @@ func (e *Engine) applyAlone(ctx context.Context, live bool, one []*Delivery, res
 }
 
 func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, results []Result) error {
-	locks, err := e.locks(ctx, batch)
-	if err != nil {
-		return err
-	}
-	return e.store.Update(ctx, locks, func(tx *store.Tx) error {
+	return e.store.Update(ctx, locks(batch), func(tx *store.Tx) error {
 		if err := prefetch(tx, batch); err != nil {
 			return err
 		}
@@ -236,21 +232,22 @@ func (e *Engine) steps(tx *store.Tx, live bool, batch []*Delivery) iter.Seq[func
 	}
 }
 
-// locks are the ids on which the batch's transaction takes its locks: what the
-// events name and, by index, who owns that.
-func (e *Engine) locks(ctx context.Context, batch []*Delivery) ([]string, error) {
-	var ids []string
+// locks are what the events are about: the customer, else whatever leads to one.
+func locks(batch []*Delivery) []store.Key {
+	var keys []store.Key
 	for _, d := range batch {
-		ev := d.Event
-		ids = append(ids, ev.ID)
-		for _, id := range append(references(ev), ev.ObjectID, ev.Customer) {
+		ids := []string{d.Event.Customer}
+		if d.Event.Customer == "" {
+			ids = append(references(d.Event), d.Event.ObjectID)
+		}
+		for _, id := range ids {
 			// What has a NUL is nobody's id, and PostgreSQL refuses to be asked for it.
 			if id != "" && !strings.Contains(id, "\x00") {
-				ids = append(ids, id)
+				keys = append(keys, d.key().With(id))
 			}
 		}
 	}
-	return e.store.Owners(ctx, ids)
+	return keys
 }
 
 // references are the ids of other objects by which an event finds its owner.

@@ -23,7 +23,7 @@ func chargeChanged(c *change) error {
 		row.AmountRefunded, row.Captured, row.Created, row.AsOf = s.AmountRefunded, s.Captured, s.Created, c.asOf
 		row.FailureCode, row.PaymentMethod, row.Refunds = s.FailureCode, s.PaymentMethod, refunds
 		if row.PaymentIntent != "" {
-			c.released = append(c.released, k.With(row.PaymentIntent))
+			c.known(k.With(row.PaymentIntent))
 		}
 	}
 	ch := c.tx.Charges.Get(k)
@@ -235,7 +235,7 @@ func paymentMethodChanged(c *change) error {
 	if known != nil && known.Customer == "" && c.ev.Customer != "" {
 		known = c.tx.PaymentMethods.Edit(k)
 		known.Customer = c.ev.Customer
-		c.released = append(c.released, k)
+		c.known(k)
 	}
 	if known == nil || known.Customer == "" {
 		c.wait = k.ID

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -49,4 +50,59 @@ var postgresDialect = dialect{
 		return out
 	},
 	unnest: true,
+}
+
+// lookup finds rows by the values of one column, of one account and mode.
+type lookup struct {
+	def     *tableDef
+	col     string
+	where   string // a further condition, with the leading AND
+	numeric bool
+	newest  int // at most so many for each value, what is final first; 0: all
+}
+
+const newestFirst = "ORDER BY final DESC, created DESC, event_id"
+
+// by is the text of a look-up: $1 the account, $2 the mode, $3 the list.
+func (d dialect) by(l lookup) string {
+	cols := strings.Join(l.def.cols, ", ")
+	switch {
+	case d.unnest:
+		// One search of the index per value, whatever the planner believes of the
+		// table: without statistics it reads all of an account's rows instead.
+		typ, last := "text", "OFFSET 0"
+		if l.numeric {
+			typ = "bigint"
+		}
+		if l.newest > 0 {
+			last = fmt.Sprintf("%s LIMIT %d", newestFirst, l.newest)
+		}
+		return fmt.Sprintf(`SELECT found.* FROM unnest($3::%s[]) AS want (v) CROSS JOIN LATERAL (
+			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s %s) AS found`, typ, cols, l.def.name, l.col, l.where, last)
+	case l.newest > 0:
+		return fmt.Sprintf(`SELECT %s FROM (SELECT %s, row_number() OVER (PARTITION BY %s %s) AS n
+			FROM %s WHERE account = $1 AND livemode = $2 AND %s %s%s) AS newest WHERE n <= %d`, cols, cols, l.col, newestFirst, l.def.name, l.col, d.list(3), l.where, l.newest)
+	}
+	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, d.list(3), l.where)
+}
+
+// insert adds what writes rows in bulk; every one of them must be affected.
+func (d dialect) insert(wave []statement, def *tableDef, rows []reflect.Value) []statement {
+	if len(rows) == 0 {
+		return wave
+	}
+	st := statement{what: "write " + def.name, want: int64(len(rows))}
+	if d.unnest {
+		st.sql, st.args = def.upIn, def.columns(rows)
+		return append(wave, st)
+	}
+	st.sql, st.each = def.upsert, func(yield func([]any) bool) {
+		args := make([]any, 0, len(def.cols))
+		for _, r := range rows {
+			if !yield(def.values(r, args[:0])) {
+				return
+			}
+		}
+	}
+	return append(wave, st)
 }

@@ -94,7 +94,7 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, limit int) (
 	r, err := s.write.ExecContext(ctx, `DELETE FROM payloads WHERE seq IN (
 			SELECT p.seq FROM payloads AS p JOIN inbox AS i ON i.seq = p.seq
 			WHERE p.seq < $1 AND i.status IN ('applied', 'stale', 'ignored')
-				AND NOT EXISTS (SELECT 1 FROM objects AS o WHERE o.seq = p.seq)
+				AND NOT EXISTS (SELECT 1 FROM objects AS o WHERE o.id = i.object_id AND o.account = i.account AND o.livemode = i.livemode AND o.seq = p.seq)
 			ORDER BY p.seq LIMIT $2)`, before.UnixMicro()<<seqBits, limit)
 	if err != nil {
 		return 0, fmt.Errorf("drop payloads: %w", err)
@@ -110,7 +110,7 @@ func (s *Store) WaitsReady(ctx context.Context, limit int) ([]Key, error) {
 		JOIN inbox AS i ON i.account = w.account AND i.livemode = w.livemode AND i.event_id = w.event_id
 		LEFT JOIN objects AS o ON o.account = w.account AND o.livemode = w.livemode AND o.id = w.on_id AND o.id <> i.object_id
 		WHERE (c.id IS NOT NULL AND c.tenant <> '') OR (c.id IS NULL AND o.id IS NOT NULL)
-		ORDER BY w.account, w.event_id LIMIT $1`, limit)
+		ORDER BY w.event_id, w.account LIMIT $1`, limit)
 }
 
 // WaitsOnObjects are ids of objects, not customers, that parked events have waited

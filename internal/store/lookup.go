@@ -7,43 +7,6 @@ import (
 	"fmt"
 )
 
-// Owners completes a list of ids by whom they belong to, by index: customers of
-// objects, tenants of customers. It is what a unit of work takes its locks on.
-func (s *Store) Owners(ctx context.Context, ids []string) ([]string, error) {
-	if !s.d.unnest {
-		return nil, nil // one writer needs no locks
-	}
-	out := ids
-	for _, q := range []string{
-		`SELECT DISTINCT customer FROM objects WHERE id = ANY($1) AND customer <> ''`,
-		`SELECT DISTINCT tenant FROM customers WHERE id = ANY($1) AND tenant <> ''`,
-	} {
-		more, err := s.column(ctx, q, out)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, more...)
-	}
-	return out, nil
-}
-
-func (s *Store) column(ctx context.Context, q string, args ...any) ([]string, error) {
-	rows, err := s.write.QueryContext(ctx, q, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
 // ObjectOf is the id of an event's object, empty where there is no such event.
 func (s *Store) ObjectOf(ctx context.Context, k Key) string {
 	var id string
@@ -88,8 +51,8 @@ func (s *Store) UnpaidKeys(ctx context.Context, after Key, limit int) ([]Key, er
 }
 
 func (s *Store) walk(ctx context.Context, table, where string, after Key, limit int) ([]Key, error) {
-	return s.keys(ctx, `SELECT account, livemode, id FROM `+table+` WHERE (account, livemode, id) > ($1, $2, $3)`+where+`
-		ORDER BY account, livemode, id LIMIT $4`, after.Account, after.Livemode, after.ID, limit)
+	return s.keys(ctx, `SELECT account, livemode, id FROM `+table+` WHERE (id, account, livemode) > ($1, $2, $3)`+where+`
+		ORDER BY id, account, livemode LIMIT $4`, after.ID, after.Account, after.Livemode, limit)
 }
 
 func (s *Store) keys(ctx context.Context, q string, args ...any) ([]Key, error) {

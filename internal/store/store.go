@@ -38,6 +38,7 @@ type Store struct {
 	pool  *pgxpool.Pool // PostgreSQL only: River shares it
 
 	stmts   sync.Map // SQLite: text to *sql.Stmt on the writer
+	lookups sync.Map // lookup to its text
 	lastSeq atomic.Int64
 	now     func() time.Time
 
@@ -245,4 +246,14 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	}
 	_, err := s.write.ExecContext(ctx, `VACUUM INTO $1`, file)
 	return err
+}
+
+// lookup is the text of a look-up, made once.
+func (s *Store) lookup(l lookup) string {
+	if q, ok := s.lookups.Load(l); ok {
+		return q.(string)
+	}
+	q := s.d.by(l)
+	s.lookups.Store(l, q)
+	return q
 }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,6 +15,7 @@ import (
 type Table[R comparable] struct {
 	tx      *Tx
 	def     *tableDef
+	byKey   lookup
 	key     func(*R) *Key
 	rev     func(*R) *int64
 	base    map[Key]*cell[R]
@@ -32,25 +31,22 @@ type cell[R comparable] struct {
 
 // Index finds rows by the value of one column.
 type Index[R comparable] struct {
-	t       *Table[R]
-	col     string
-	where   string               // a further condition, with the leading AND
-	query   func(dialect) string // instead of the plain look-up
-	numeric bool
-	val     func(*R) string
-	loaded  map[Key]struct{} // Key.ID is the column's value
-	want    map[Key]struct{}
-	rows    map[Key]map[Key]struct{}
+	t      *Table[R]
+	lookup lookup
+	val    func(*R) string
+	loaded map[Key]struct{} // Key.ID is the column's value
+	want   map[Key]struct{}
+	rows   map[Key]map[Key]struct{}
 }
 
 func newTable[R comparable](tx *Tx, def *tableDef, key func(*R) *Key, rev func(*R) *int64) *Table[R] {
-	t := &Table[R]{tx: tx, def: def, key: key, rev: rev, base: map[Key]*cell[R]{}, over: map[Key]*R{}, want: map[Key]struct{}{}}
+	t := &Table[R]{tx: tx, def: def, byKey: lookup{def: def, col: def.idCol}, key: key, rev: rev, base: map[Key]*cell[R]{}, over: map[Key]*R{}, want: map[Key]struct{}{}}
 	tx.tables = append(tx.tables, t)
 	return t
 }
 
 func (t *Table[R]) index(col string, val func(*R) string) *Index[R] {
-	ix := &Index[R]{t: t, col: col, val: val, loaded: map[Key]struct{}{}, want: map[Key]struct{}{}, rows: map[Key]map[Key]struct{}{}}
+	ix := &Index[R]{t: t, lookup: lookup{def: t.def, col: col}, val: val, loaded: map[Key]struct{}{}, want: map[Key]struct{}{}, rows: map[Key]map[Key]struct{}{}}
 	t.indexes = append(t.indexes, ix)
 	return ix
 }
@@ -164,40 +160,30 @@ func (t *Table[R]) unlink(k Key, r *R) {
 	}
 }
 
-// load reads whatever is wanted, in one statement per account, mode and index.
-// It reports whether anything was.
-func (t *Table[R]) load(ctx context.Context) (bool, error) {
-	any := false
+// wanted adds what reads the rows that are wanted: a statement per account, mode
+// and index.
+func (t *Table[R]) wanted(wave []statement) []statement {
 	for group, ids := range grouped(t.want) {
-		any = true
-		q := fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s", t.def.sel, t.def.idCol, t.tx.s.d.list(3))
-		if err := t.read(ctx, q, group, t.tx.s.d.listArg(ids, false)); err != nil {
-			return any, err
-		}
-		for _, id := range ids {
-			if k := group.With(id); t.base[k] == nil {
-				t.base[k] = &cell[R]{}
+		wave = append(wave, t.read(t.tx.s.lookup(t.byKey), group, t.tx.s.d.listArg(ids, false), func() {
+			for _, id := range ids {
+				if k := group.With(id); t.base[k] == nil {
+					t.base[k] = &cell[R]{}
+				}
 			}
-		}
+		}))
 	}
 	clear(t.want)
 	for _, ix := range t.indexes {
 		for group, ids := range grouped(ix.want) {
-			any = true
-			q := fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", t.def.sel, ix.col, t.tx.s.d.list(3), ix.where)
-			if ix.query != nil {
-				q = ix.query(t.tx.s.d)
-			}
-			if err := t.read(ctx, q, group, t.tx.s.d.listArg(ids, ix.numeric)); err != nil {
-				return any, err
-			}
-			for _, id := range ids {
-				ix.loaded[group.With(id)] = struct{}{}
-			}
+			wave = append(wave, t.read(t.tx.s.lookup(ix.lookup), group, t.tx.s.d.listArg(ids, ix.lookup.numeric), func() {
+				for _, id := range ids {
+					ix.loaded[group.With(id)] = struct{}{}
+				}
+			}))
 		}
 		clear(ix.want)
 	}
-	return any, nil
+	return wave
 }
 
 func grouped(want map[Key]struct{}) map[Key][]string {
@@ -212,29 +198,27 @@ func grouped(want map[Key]struct{}) map[Key][]string {
 	return out
 }
 
-func (t *Table[R]) read(ctx context.Context, q string, group Key, list any) error {
-	rows, err := t.tx.query(ctx, q, group.Account, group.Livemode, list)
-	if err != nil {
-		return fmt.Errorf("load %s: %w", t.def.name, err)
+func (t *Table[R]) read(q string, group Key, list any, after func()) statement {
+	return statement{
+		what: "load " + t.def.name, sql: q, args: []any{group.Account, group.Livemode, list}, after: after,
+		row: func(s scan) error {
+			r := new(R)
+			if err := s(t.def.targets(reflect.ValueOf(r).Elem())...); err != nil {
+				return err
+			}
+			k := *t.key(r)
+			if t.base[k] == nil { // what is there already may have been changed
+				t.base[k] = &cell[R]{row: r, was: r}
+				t.link(k, r)
+			}
+			return nil
+		},
 	}
-	defer rows.Close()
-	for rows.Next() {
-		r := new(R)
-		if err := rows.Scan(t.def.targets(reflect.ValueOf(r).Elem())...); err != nil {
-			return fmt.Errorf("load %s: %w", t.def.name, err)
-		}
-		k := *t.key(r)
-		if t.base[k] == nil { // what is there already may have been changed
-			t.base[k] = &cell[R]{row: r, was: r}
-			t.link(k, r)
-		}
-	}
-	return rows.Err()
 }
 
-// flush writes back what has changed, in the keys' order so that two units of
-// work never wait for each other in a circle.
-func (t *Table[R]) flush(ctx context.Context) error {
+// changed adds what writes back the rows that have changed, in the keys' order so
+// that two units of work never wait for each other in a circle.
+func (t *Table[R]) changed(wave []statement) []statement {
 	var dirty []Key
 	for k, c := range t.base {
 		if c.row != c.was && (c.row == nil || c.was == nil || *c.row != *c.was) {
@@ -246,13 +230,10 @@ func (t *Table[R]) flush(ctx context.Context) error {
 	for _, k := range dirty {
 		c := t.base[k]
 		if c.row == nil {
-			n, err := t.tx.exec(ctx, t.def.del, k.Account, k.Livemode, k.ID, *t.rev(c.was))
-			if err != nil {
-				return fmt.Errorf("delete from %s: %w", t.def.name, err)
-			}
-			if n != 1 {
-				return fmt.Errorf("%w: %s %s", errConflict, t.def.name, k.ID)
-			}
+			wave = append(wave, statement{
+				what: "delete from " + t.def.name, sql: t.def.del, want: 1,
+				args: []any{k.Account, k.Livemode, k.ID, *t.rev(c.was)},
+			})
 			continue
 		}
 		*t.rev(c.row) = 1
@@ -261,38 +242,7 @@ func (t *Table[R]) flush(ctx context.Context) error {
 		}
 		write = append(write, reflect.ValueOf(c.row).Elem())
 	}
-	if err := t.tx.write(ctx, t.def, write); err != nil {
-		return err
-	}
-	return nil
-}
-
-// write writes rows in bulk and wants every one of them affected.
-func (tx *Tx) write(ctx context.Context, def *tableDef, rows []reflect.Value) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	var n int64
-	var err error
-	if tx.s.d.unnest {
-		n, err = tx.exec(ctx, def.upIn, def.columns(rows)...)
-	} else {
-		n, err = tx.execEach(ctx, def.upsert, func(yield func([]any) bool) {
-			args := make([]any, 0, len(def.cols))
-			for _, r := range rows {
-				if !yield(def.values(r, args[:0])) {
-					return
-				}
-			}
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", def.name, err)
-	}
-	if n != int64(len(rows)) {
-		return fmt.Errorf("%w: %s, %d of %d rows", errConflict, def.name, n, len(rows))
-	}
-	return nil
+	return t.tx.s.d.insert(wave, t.def, write)
 }
 
 func num(n int64) string { return strconv.FormatInt(n, 10) }

@@ -5,13 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"iter"
 	"math/rand/v2"
 	"reflect"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -84,13 +81,14 @@ type Tx struct {
 	timelineNew  []TimelineEntry
 	due          map[string]int64 // by kind of effect
 	texts        []string         // SQLite: statements to be prepared for the next unit of work
+	locks        *statement       // PostgreSQL: to be taken first
 }
 
 type tableOps interface {
-	load(ctx context.Context) (bool, error)
+	wanted(wave []statement) []statement
 	merge()
 	discard()
-	flush(ctx context.Context) error
+	changed(wave []statement) []statement
 }
 
 var (
@@ -116,13 +114,6 @@ var (
 	timelineDef = define(TimelineEntry{}, "timeline", "")
 	payloadDef  = define(payload{}, "payloads", "")
 )
-
-// newestOfObjects reads of each object the 100 newest events, what is final first.
-var newestOfObjects = func(d dialect) string {
-	cols := strings.Join(inboxDef.cols, ", ")
-	return fmt.Sprintf(`SELECT %s FROM (SELECT %s, row_number() OVER (PARTITION BY object_id ORDER BY final DESC, created DESC, event_id) AS n
-		FROM inbox WHERE account = $1 AND livemode = $2 AND object_id %s) AS newest WHERE n <= 100`, cols, cols, d.list(3))
-}
 
 func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context belongs to the unit of work
 	tx := &Tx{
@@ -150,9 +141,9 @@ func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context b
 	tx.Effects = newTable(tx, effectDef, func(r *Effect) *Key { return &r.Key }, func(r *Effect) *int64 { return &r.Rev })
 
 	tx.InboxBySeq = tx.Inbox.index("seq", func(r *InboxEvent) string { return num(r.Seq) })
-	tx.InboxBySeq.numeric = true
+	tx.InboxBySeq.lookup.numeric = true
 	tx.InboxByObject = tx.Inbox.index("object_id", func(r *InboxEvent) string { return r.ObjectID })
-	tx.InboxByObject.query = newestOfObjects
+	tx.InboxByObject.lookup.newest = 100
 	tx.WaitsOn = tx.Waits.index("on_id", func(r *Wait) string { return r.OnID })
 	tx.CustomersByTenant = tx.Customers.index("tenant", func(r *Customer) string { return r.Tenant })
 	tx.LinksByCustomer = tx.Links.index("customer", func(r *CustomerLink) string { return r.Customer })
@@ -164,32 +155,33 @@ func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context b
 		}
 		return r.Subscription
 	})
-	tx.UnpaidBySubscription.where = " AND stripe_status IN ('open', 'uncollectible') AND subscription <> ''"
+	tx.UnpaidBySubscription.lookup.where = " AND stripe_status IN ('open', 'uncollectible') AND subscription <> ''"
 	tx.PaymentLinksByInvoice = tx.PaymentLinks.index("invoice", func(r *PaymentLink) string { return r.Invoice })
 	tx.PaymentLinksByIntent = tx.PaymentLinks.index("payment_intent", func(r *PaymentLink) string { return r.PaymentIntent })
-	tx.PaymentLinksByIntent.where = " AND payment_intent <> ''"
+	tx.PaymentLinksByIntent.lookup.where = " AND payment_intent <> ''"
 	tx.PaymentLinksByCharge = tx.PaymentLinks.index("charge", func(r *PaymentLink) string { return r.Charge })
-	tx.PaymentLinksByCharge.where = " AND charge <> ''"
+	tx.PaymentLinksByCharge.lookup.where = " AND charge <> ''"
 	tx.ChargesByInvoice = tx.Charges.index("invoice", func(r *Charge) string { return r.Invoice })
-	tx.ChargesByInvoice.where = " AND invoice <> ''"
+	tx.ChargesByInvoice.lookup.where = " AND invoice <> ''"
 	tx.ChargesByIntent = tx.Charges.index("payment_intent", func(r *Charge) string { return r.PaymentIntent })
-	tx.ChargesByIntent.where = " AND payment_intent <> ''"
+	tx.ChargesByIntent.lookup.where = " AND payment_intent <> ''"
 	tx.RefundsByCharge = tx.Refunds.index("charge", func(r *Refund) string { return r.Charge })
-	tx.RefundsByCharge.where = " AND charge <> ''"
+	tx.RefundsByCharge.lookup.where = " AND charge <> ''"
 	tx.RefundsByIntent = tx.Refunds.index("payment_intent", func(r *Refund) string { return r.PaymentIntent })
-	tx.RefundsByIntent.where = " AND payment_intent <> ''"
+	tx.RefundsByIntent.lookup.where = " AND payment_intent <> ''"
 	tx.DisputesByCharge = tx.Disputes.index("charge", func(r *Dispute) string { return r.Charge })
 	tx.CreditNotesByInvoice = tx.CreditNotes.index("invoice", func(r *CreditNote) string { return r.Invoice })
 	tx.PaymentMethodsBy = tx.PaymentMethods.index("customer", func(r *PaymentMethod) string { return r.Customer })
 	tx.PaymentsByInvoice = tx.Payments.index("invoice", func(r *Payment) string { return r.Invoice })
-	tx.PaymentsByInvoice.where = " AND invoice <> ''"
+	tx.PaymentsByInvoice.lookup.where = " AND invoice <> ''"
 	return tx
 }
 
 // Update runs fn in one transaction. Where the database refuses because somebody
 // else was faster, everything is rolled back and fn runs again from the start, so
 // fn must leave nothing behind outside of its Tx. An error of fn rolls back.
-func (s *Store) Update(ctx context.Context, locks []string, fn func(*Tx) error) error {
+// Units of work whose objects have one owner run one after another.
+func (s *Store) Update(ctx context.Context, locks []Key, fn func(*Tx) error) error {
 	for try := 0; ; try++ {
 		err := s.updateOnce(ctx, locks, fn)
 		if err == nil || try == 10 || !retryable(err) || ctx.Err() != nil {
@@ -217,7 +209,7 @@ func retryable(err error) bool {
 	return false
 }
 
-func (s *Store) updateOnce(ctx context.Context, locks []string, fn func(*Tx) error) error {
+func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error) error {
 	tx := newTx(s, ctx)
 	defer func() { s.prepare(ctx, tx.texts) }() // runs last, when the connection is free again
 	var err error
@@ -230,9 +222,7 @@ func (s *Store) updateOnce(ctx context.Context, locks []string, fn func(*Tx) err
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer func() { _ = tx.sql.Rollback() }() // after a commit it does nothing
-	if err := tx.lock(ctx, locks); err != nil {
-		return err
-	}
+	tx.lock(locks)
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -246,27 +236,6 @@ func (s *Store) updateOnce(ctx context.Context, locks []string, fn func(*Tx) err
 	// returns nil, and none of it is before.
 	if err := tx.sql.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
-}
-
-// lock takes an advisory lock on each of the ids, in one order for all. They make
-// conflicts rare; that none does harm is the business of rev.
-func (tx *Tx) lock(ctx context.Context, ids []string) error {
-	if !tx.s.d.unnest || len(ids) == 0 {
-		return nil
-	}
-	keys := make([]int64, 0, len(ids))
-	for _, id := range ids {
-		h := fnv.New64a()
-		h.Write([]byte(id))
-		keys = append(keys, int64(h.Sum64()))
-	}
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
-	_, err := tx.sql.ExecContext(ctx, `SELECT count(pg_advisory_xact_lock(k)) FROM unnest($1::bigint[]) AS k`, keys)
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
 }
@@ -299,16 +268,15 @@ func (tx *Tx) Load() error {
 }
 
 func (tx *Tx) load() (bool, error) {
-	any := false
+	var wave []statement
 	for _, t := range tx.tables {
-		loaded, err := t.load(tx.ctx)
-		if err != nil {
-			return any, err
-		}
-		any = any || loaded
+		wave = t.wanted(wave)
 	}
-	loaded, err := tx.loadPayloads()
-	return any || loaded, err
+	wave = tx.wantedPayloads(wave)
+	if len(wave) == 0 {
+		return false, nil
+	}
+	return true, tx.run(tx.ctx, wave)
 }
 
 // Discover runs each step as far as it gets and loads what they missed, together,
@@ -408,31 +376,27 @@ func (tx *Tx) Payload(seq int64) []byte {
 	return tx.payloads[seq]
 }
 
-func (tx *Tx) loadPayloads() (bool, error) {
+func (tx *Tx) wantedPayloads(wave []statement) []statement {
 	if len(tx.payloadsWant) == 0 {
-		return false, nil
+		return wave
 	}
-	ids := make([]string, 0, len(tx.payloadsWant))
+	seqs := make([]string, 0, len(tx.payloadsWant))
 	for seq := range tx.payloadsWant {
-		ids = append(ids, num(seq))
+		seqs = append(seqs, num(seq))
 		tx.payloads[seq] = nil
 	}
 	clear(tx.payloadsWant)
-	rows, err := tx.query(tx.ctx, `SELECT seq, dict, body FROM payloads WHERE seq `+tx.s.d.list(1), tx.s.d.listArg(ids, true))
-	if err != nil {
-		return true, fmt.Errorf("load payloads: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p payload
-		if err := rows.Scan(&p.Seq, &p.Dict, &p.Body); err != nil {
-			return true, fmt.Errorf("load payloads: %w", err)
-		}
-		if tx.payloads[p.Seq], err = unpack(p.Dict, p.Body); err != nil {
-			return true, fmt.Errorf("payload %d: %w", p.Seq, err)
-		}
-	}
-	return true, rows.Err()
+	return append(wave, statement{
+		what: "load payloads", sql: `SELECT seq, dict, body FROM payloads WHERE seq ` + tx.s.d.list(1), args: []any{tx.s.d.listArg(seqs, true)},
+		row: func(s scan) error {
+			var p payload
+			err := s(&p.Seq, &p.Dict, &p.Body)
+			if err == nil {
+				tx.payloads[p.Seq], err = unpack(p.Dict, p.Body)
+			}
+			return err
+		},
+	})
 }
 
 // AddTimeline adds an entry; its number must be the tenant's next.
@@ -447,15 +411,13 @@ func (tx *Tx) Wake(kind string, at int64) {
 }
 
 func (tx *Tx) flush(ctx context.Context) error {
+	var wave []statement
 	for _, t := range tx.tables {
-		if err := t.flush(ctx); err != nil {
-			return err
-		}
+		wave = t.changed(wave)
 	}
-	if err := tx.write(ctx, payloadDef, rowsOf(tx.packed)); err != nil {
-		return err
-	}
-	if err := tx.write(ctx, timelineDef, rowsOf(tx.timeline)); err != nil {
+	wave = tx.s.d.insert(wave, payloadDef, rowsOf(tx.packed))
+	wave = tx.s.d.insert(wave, timelineDef, rowsOf(tx.timeline))
+	if err := tx.run(ctx, wave); err != nil {
 		return err
 	}
 	if len(tx.due) == 0 || tx.s.Enqueue == nil {
@@ -470,74 +432,4 @@ func rowsOf[R any](rows []R) []reflect.Value {
 		out[i] = reflect.ValueOf(&rows[i]).Elem()
 	}
 	return out
-}
-
-func (tx *Tx) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	if tx.s.d.unnest {
-		return tx.sql.QueryContext(ctx, q, args...)
-	}
-	stmt, err := tx.s.stmt(ctx, tx, q)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-func (tx *Tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
-	var r sql.Result
-	var err error
-	if tx.s.d.unnest {
-		r, err = tx.sql.ExecContext(ctx, q, args...)
-	} else {
-		var stmt *sql.Stmt
-		if stmt, err = tx.s.stmt(ctx, tx, q); err == nil {
-			r, err = stmt.ExecContext(ctx, args...)
-		}
-	}
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
-}
-
-func (tx *Tx) execEach(ctx context.Context, q string, each iter.Seq[[]any]) (int64, error) {
-	stmt, err := tx.s.stmt(ctx, tx, q)
-	if err != nil {
-		return 0, err
-	}
-	var n int64
-	for args := range each {
-		r, err := stmt.ExecContext(ctx, args...)
-		if err != nil {
-			return n, err
-		}
-		k, err := r.RowsAffected()
-		if err != nil {
-			return n, err
-		}
-		n += k
-	}
-	return n, nil
-}
-
-// stmt is SQLite's prepared statement of a text. There is one writing connection,
-// so that it is prepared once.
-func (s *Store) stmt(ctx context.Context, tx *Tx, q string) (*sql.Stmt, error) {
-	if st, ok := s.stmts.Load(q); ok {
-		return tx.sql.StmtContext(ctx, st.(*sql.Stmt)), nil
-	}
-	tx.texts = append(tx.texts, q)
-	return tx.sql.PrepareContext(ctx, q)
-}
-
-// prepare keeps statements that a unit of work had to prepare for itself.
-func (s *Store) prepare(ctx context.Context, texts []string) {
-	for _, q := range texts {
-		if _, ok := s.stmts.Load(q); ok {
-			continue
-		}
-		if st, err := s.write.PrepareContext(ctx, q); err == nil {
-			s.stmts.Store(q, st)
-		}
-	}
 }

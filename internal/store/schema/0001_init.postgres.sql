@@ -3,7 +3,7 @@
 -- What the store knows of itself: mode (live, test), live_since (its first start,
 -- Unix microseconds), catalog (the hash of the plans that the rows were computed by).
 CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,
+    key   TEXT COLLATE "C" PRIMARY KEY,
     value TEXT NOT NULL
 );
 
@@ -11,14 +11,14 @@ CREATE TABLE meta (
 -- Times that end in _at are Unix microseconds by our clock; created is
 -- event.created, Unix seconds by Stripe's.
 CREATE TABLE inbox (
-    account         TEXT    NOT NULL,
+    account         TEXT COLLATE "C" NOT NULL,
     livemode        BOOLEAN NOT NULL,
-    event_id        TEXT    NOT NULL,
+    event_id        TEXT COLLATE "C" NOT NULL,
     seq             BIGINT  NOT NULL UNIQUE, -- grows with the time of receipt
-    type            TEXT    NOT NULL,
-    object_id       TEXT    NOT NULL,
+    type            TEXT COLLATE "C" NOT NULL,
+    object_id       TEXT COLLATE "C" NOT NULL,
     object_type     TEXT    NOT NULL,
-    customer        TEXT    NOT NULL,
+    customer        TEXT COLLATE "C" NOT NULL,
     api_version     TEXT    NOT NULL,
     source          TEXT    NOT NULL, -- webhook, poll, thin, refetch, backfill, command
     created         BIGINT  NOT NULL,
@@ -33,10 +33,10 @@ CREATE TABLE inbox (
     attempts        BIGINT  NOT NULL,
     next_attempt_at BIGINT  NOT NULL,
     rev             BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, event_id)
+    PRIMARY KEY (event_id, account, livemode)
 );
-CREATE INDEX inbox_object ON inbox (account, livemode, object_id, created);
-CREATE INDEX inbox_customer ON inbox (account, livemode, customer, seq);
+CREATE INDEX inbox_object ON inbox (object_id, account, livemode, created);
+CREATE INDEX inbox_customer ON inbox (customer, account, livemode, seq);
 CREATE INDEX inbox_type ON inbox (type, seq);
 CREATE INDEX inbox_unsettled ON inbox (status, next_attempt_at, seq) WHERE status IN ('failed', 'parked', 'dead');
 
@@ -50,11 +50,11 @@ ALTER TABLE payloads ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- For every object of Stripe's the inbox row that holds its newest snapshot.
 CREATE TABLE objects (
-    account     TEXT    NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
     livemode    BOOLEAN NOT NULL,
-    id          TEXT    NOT NULL,
-    type        TEXT    NOT NULL,
-    customer    TEXT    NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    type        TEXT COLLATE "C" NOT NULL,
+    customer    TEXT COLLATE "C" NOT NULL,
     seq         BIGINT  NOT NULL,
     created     BIGINT  NOT NULL,
     final       BIGINT  NOT NULL,
@@ -63,26 +63,25 @@ CREATE TABLE objects (
     tied        BOOLEAN NOT NULL, -- several snapshots stood in its newest second
     uncertain   BOOLEAN NOT NULL, -- only the event's id decided
     rev         BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX objects_seq ON objects (seq);
 CREATE INDEX objects_uncertain ON objects (uncertain) WHERE uncertain;
 
 -- What an event waits for: an object that is not known yet, or a customer that no tenant has.
 CREATE TABLE waits (
-    account  TEXT    NOT NULL,
+    account  TEXT COLLATE "C" NOT NULL,
     livemode BOOLEAN NOT NULL,
-    event_id TEXT    NOT NULL,
-    on_id    TEXT    NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    on_id    TEXT COLLATE "C" NOT NULL,
     rev      BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, event_id)
+    PRIMARY KEY (event_id, account, livemode)
 );
-CREATE INDEX waits_on ON waits (account, livemode, on_id);
+CREATE INDEX waits_on ON waits (on_id, account, livemode);
 
 CREATE TABLE tenants (
-    account            TEXT    NOT NULL,
+    account            TEXT COLLATE "C" NOT NULL,
     livemode           BOOLEAN NOT NULL,
-    id                 TEXT    NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
     name               TEXT    NOT NULL, -- the app's, by PUT
     email              TEXT    NOT NULL,
     metadata           TEXT    NOT NULL, -- JSON object
@@ -95,7 +94,7 @@ CREATE TABLE tenants (
     access             BOOLEAN NOT NULL,
     quantity           BIGINT  NOT NULL,
     valid_until        BIGINT  NOT NULL, -- Unix seconds, 0 for none
-    subscription       TEXT    NOT NULL, -- the one that decides
+    subscription       TEXT COLLATE "C" NOT NULL, -- the one that decides
     payment_method     TEXT    NOT NULL,
     stripe_features    TEXT    NOT NULL, -- JSON array of lookup keys
     timeline           BIGINT  NOT NULL, -- how many entries it has
@@ -103,15 +102,15 @@ CREATE TABLE tenants (
     updated_at         BIGINT  NOT NULL,
     erased_at          BIGINT  NOT NULL,
     rev                BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX tenants_created ON tenants (account, livemode, created_at, id);
+CREATE INDEX tenants_created ON tenants (created_at, id, account, livemode);
 
 CREATE TABLE customers (
-    account                TEXT    NOT NULL,
+    account                TEXT COLLATE "C" NOT NULL,
     livemode               BOOLEAN NOT NULL,
-    id                     TEXT    NOT NULL,
-    tenant                 TEXT    NOT NULL, -- its owner, empty while nobody has it
+    id                     TEXT COLLATE "C" NOT NULL,
+    tenant                 TEXT COLLATE "C" NOT NULL, -- its owner, empty while nobody has it
     name                   TEXT    NOT NULL,
     email                  TEXT    NOT NULL,
     created                BIGINT  NOT NULL,
@@ -121,35 +120,35 @@ CREATE TABLE customers (
     features               TEXT    NOT NULL, -- JSON array, Stripe's entitlements
     first_seen_at          BIGINT  NOT NULL,
     rev                    BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX customers_tenant ON customers (account, livemode, tenant);
+CREATE INDEX customers_tenant ON customers (tenant, account, livemode);
 
 -- Everything that ever said whose a customer is. customers.tenant is computed from it.
 CREATE TABLE customer_links (
-    account  TEXT    NOT NULL,
+    account  TEXT COLLATE "C" NOT NULL,
     livemode BOOLEAN NOT NULL,
-    id       TEXT    NOT NULL, -- the event or command that said it
-    customer TEXT    NOT NULL,
-    tenant   TEXT    NOT NULL,
+    id       TEXT COLLATE "C" NOT NULL, -- the event or command that said it
+    customer TEXT COLLATE "C" NOT NULL,
+    tenant   TEXT COLLATE "C" NOT NULL,
     source   TEXT    NOT NULL, -- put, own_session, metadata, session, created
     at       BIGINT  NOT NULL, -- Unix seconds; of a PUT microseconds by our clock
     rev      BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX customer_links_customer ON customer_links (account, livemode, customer);
+CREATE INDEX customer_links_customer ON customer_links (customer, account, livemode);
 
 CREATE TABLE subscriptions (
-    account                TEXT    NOT NULL,
+    account                TEXT COLLATE "C" NOT NULL,
     livemode               BOOLEAN NOT NULL,
-    id                     TEXT    NOT NULL,
-    customer               TEXT    NOT NULL,
+    id                     TEXT COLLATE "C" NOT NULL,
+    customer               TEXT COLLATE "C" NOT NULL,
     stripe_status          TEXT    NOT NULL,
     known_status           TEXT    NOT NULL, -- of the newest snapshot whose status is known
     status                 TEXT    NOT NULL, -- what the app acts on
     status_reason          TEXT    NOT NULL,
     plan                   TEXT    NOT NULL,
-    price                  TEXT    NOT NULL,
+    price                  TEXT COLLATE "C" NOT NULL,
     quantity               BIGINT  NOT NULL,
     access                 BOOLEAN NOT NULL,
     currency               TEXT    NOT NULL,
@@ -172,31 +171,31 @@ CREATE TABLE subscriptions (
     created                BIGINT  NOT NULL,
     as_of                  BIGINT  NOT NULL, -- the second of the snapshot
     rev                    BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX subscriptions_customer ON subscriptions (account, livemode, customer);
+CREATE INDEX subscriptions_customer ON subscriptions (customer, account, livemode);
 
 CREATE TABLE schedules (
-    account       TEXT    NOT NULL,
+    account       TEXT COLLATE "C" NOT NULL,
     livemode      BOOLEAN NOT NULL,
-    id            TEXT    NOT NULL,
-    customer      TEXT    NOT NULL,
-    subscription  TEXT    NOT NULL,
+    id            TEXT COLLATE "C" NOT NULL,
+    customer      TEXT COLLATE "C" NOT NULL,
+    subscription  TEXT COLLATE "C" NOT NULL,
     status        TEXT    NOT NULL,
     current_start BIGINT  NOT NULL,
     current_end   BIGINT  NOT NULL,
     phases        TEXT    NOT NULL, -- JSON array
     rev           BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX schedules_subscription ON schedules (account, livemode, subscription);
+CREATE INDEX schedules_subscription ON schedules (subscription, account, livemode);
 
 CREATE TABLE invoices (
-    account              TEXT    NOT NULL,
+    account              TEXT COLLATE "C" NOT NULL,
     livemode             BOOLEAN NOT NULL,
-    id                   TEXT    NOT NULL,
-    customer             TEXT    NOT NULL,
-    subscription         TEXT    NOT NULL,
+    id                   TEXT COLLATE "C" NOT NULL,
+    customer             TEXT COLLATE "C" NOT NULL,
+    subscription         TEXT COLLATE "C" NOT NULL,
     number               TEXT    NOT NULL,
     stripe_status        TEXT    NOT NULL,
     status               TEXT    NOT NULL,
@@ -221,18 +220,18 @@ CREATE TABLE invoices (
     next_payment_attempt BIGINT  NOT NULL,
     failed_attempts      BIGINT  NOT NULL, -- the highest attempt_count that an invoice.payment_failed told, -1 for none
     failed_at            BIGINT  NOT NULL, -- event.created of the latest failure
-    charge               TEXT    NOT NULL, -- legacy links
-    payment_intent       TEXT    NOT NULL,
+    charge               TEXT COLLATE "C" NOT NULL, -- legacy links
+    payment_intent       TEXT COLLATE "C" NOT NULL,
     hosted_invoice_url   TEXT    NOT NULL,
     invoice_pdf          TEXT    NOT NULL,
     deleted              BOOLEAN NOT NULL,
     spent                BOOLEAN NOT NULL, -- it takes the plan away (dunning)
     rev                  BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX invoices_customer ON invoices (account, livemode, customer, created);
+CREATE INDEX invoices_customer ON invoices (customer, account, livemode, created);
 -- The invoices that dunning looks at: failed, or sent and due, and not settled.
-CREATE INDEX invoices_unpaid ON invoices (account, livemode, subscription)
+CREATE INDEX invoices_unpaid ON invoices (subscription, account, livemode)
     WHERE stripe_status IN ('open', 'uncollectible') AND subscription <> '';
 CREATE INDEX invoices_due ON invoices (due_date)
     WHERE stripe_status IN ('open', 'uncollectible') AND subscription <> '' AND due_date > 0;
@@ -240,30 +239,30 @@ CREATE INDEX invoices_due ON invoices (due_date)
 -- Which payment paid which invoice: invoice_payment objects, and the links that
 -- invoices of older API versions carry themselves.
 CREATE TABLE payment_links (
-    account        TEXT    NOT NULL,
+    account        TEXT COLLATE "C" NOT NULL,
     livemode       BOOLEAN NOT NULL,
-    id             TEXT    NOT NULL, -- inpay_…
-    invoice        TEXT    NOT NULL,
-    payment_intent TEXT    NOT NULL,
-    charge         TEXT    NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL, -- inpay_…
+    invoice        TEXT COLLATE "C" NOT NULL,
+    payment_intent TEXT COLLATE "C" NOT NULL,
+    charge         TEXT COLLATE "C" NOT NULL,
     status         TEXT    NOT NULL,
     amount_paid    BIGINT  NOT NULL,
     currency       TEXT    NOT NULL,
     paid_at        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payment_links_invoice ON payment_links (account, livemode, invoice);
-CREATE INDEX payment_links_payment_intent ON payment_links (account, livemode, payment_intent) WHERE payment_intent <> '';
-CREATE INDEX payment_links_charge ON payment_links (account, livemode, charge) WHERE charge <> '';
+CREATE INDEX payment_links_invoice ON payment_links (invoice, account, livemode);
+CREATE INDEX payment_links_payment_intent ON payment_links (payment_intent, account, livemode) WHERE payment_intent <> '';
+CREATE INDEX payment_links_charge ON payment_links (charge, account, livemode) WHERE charge <> '';
 
 CREATE TABLE charges (
-    account         TEXT    NOT NULL,
+    account         TEXT COLLATE "C" NOT NULL,
     livemode        BOOLEAN NOT NULL,
-    id              TEXT    NOT NULL,
-    customer        TEXT    NOT NULL,
-    payment_intent  TEXT    NOT NULL,
-    invoice         TEXT    NOT NULL, -- as the charge itself says (before basil)
+    id              TEXT COLLATE "C" NOT NULL,
+    customer        TEXT COLLATE "C" NOT NULL,
+    payment_intent  TEXT COLLATE "C" NOT NULL,
+    invoice         TEXT COLLATE "C" NOT NULL, -- as the charge itself says (before basil)
     status          TEXT    NOT NULL,
     currency        TEXT    NOT NULL,
     amount          BIGINT  NOT NULL,
@@ -276,52 +275,52 @@ CREATE TABLE charges (
     payment_method  TEXT    NOT NULL,
     refunds         TEXT    NOT NULL, -- JSON array: those that came inside the charge
     rev             BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX charges_payment_intent ON charges (account, livemode, payment_intent) WHERE payment_intent <> '';
-CREATE INDEX charges_invoice ON charges (account, livemode, invoice) WHERE invoice <> '';
-CREATE INDEX charges_customer ON charges (account, livemode, customer);
+CREATE INDEX charges_payment_intent ON charges (payment_intent, account, livemode) WHERE payment_intent <> '';
+CREATE INDEX charges_invoice ON charges (invoice, account, livemode) WHERE invoice <> '';
+CREATE INDEX charges_customer ON charges (customer, account, livemode);
 
 CREATE TABLE refunds (
-    account        TEXT    NOT NULL,
+    account        TEXT COLLATE "C" NOT NULL,
     livemode       BOOLEAN NOT NULL,
-    id             TEXT    NOT NULL,
-    charge         TEXT    NOT NULL,
-    payment_intent TEXT    NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    charge         TEXT COLLATE "C" NOT NULL,
+    payment_intent TEXT COLLATE "C" NOT NULL,
     status         TEXT    NOT NULL,
     amount         BIGINT  NOT NULL,
     currency       TEXT    NOT NULL,
     reason         TEXT    NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX refunds_charge ON refunds (account, livemode, charge) WHERE charge <> '';
-CREATE INDEX refunds_payment_intent ON refunds (account, livemode, payment_intent) WHERE payment_intent <> '';
+CREATE INDEX refunds_charge ON refunds (charge, account, livemode) WHERE charge <> '';
+CREATE INDEX refunds_payment_intent ON refunds (payment_intent, account, livemode) WHERE payment_intent <> '';
 
 CREATE TABLE disputes (
-    account        TEXT    NOT NULL,
+    account        TEXT COLLATE "C" NOT NULL,
     livemode       BOOLEAN NOT NULL,
-    id             TEXT    NOT NULL,
-    charge         TEXT    NOT NULL,
-    payment_intent TEXT    NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    charge         TEXT COLLATE "C" NOT NULL,
+    payment_intent TEXT COLLATE "C" NOT NULL,
     status         TEXT    NOT NULL,
     amount         BIGINT  NOT NULL,
     currency       TEXT    NOT NULL,
     reason         TEXT    NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
-CREATE INDEX disputes_charge ON disputes (account, livemode, charge);
+CREATE INDEX disputes_charge ON disputes (charge, account, livemode);
 
 CREATE TABLE credit_notes (
-    account   TEXT    NOT NULL,
+    account   TEXT COLLATE "C" NOT NULL,
     livemode  BOOLEAN NOT NULL,
-    id        TEXT    NOT NULL,
-    customer  TEXT    NOT NULL,
-    invoice   TEXT    NOT NULL,
+    id        TEXT COLLATE "C" NOT NULL,
+    customer  TEXT COLLATE "C" NOT NULL,
+    invoice   TEXT COLLATE "C" NOT NULL,
     number    TEXT    NOT NULL,
     status    TEXT    NOT NULL,
     reason    TEXT    NOT NULL,
@@ -330,63 +329,63 @@ CREATE TABLE credit_notes (
     created   BIGINT  NOT NULL,
     voided_at BIGINT  NOT NULL,
     rev       BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX credit_notes_invoice ON credit_notes (account, livemode, invoice);
+CREATE INDEX credit_notes_invoice ON credit_notes (invoice, account, livemode);
 
 CREATE TABLE payment_methods (
-    account   TEXT    NOT NULL,
+    account   TEXT COLLATE "C" NOT NULL,
     livemode  BOOLEAN NOT NULL,
-    id        TEXT    NOT NULL,
-    customer  TEXT    NOT NULL, -- kept after it was detached
+    id        TEXT COLLATE "C" NOT NULL,
+    customer  TEXT COLLATE "C" NOT NULL, -- kept after it was detached
     attached  BOOLEAN NOT NULL,
-    type      TEXT    NOT NULL,
+    type      TEXT COLLATE "C" NOT NULL,
     brand     TEXT    NOT NULL,
     last4     TEXT    NOT NULL,
     exp_month BIGINT  NOT NULL,
     exp_year  BIGINT  NOT NULL,
     created   BIGINT  NOT NULL,
     rev       BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payment_methods_customer ON payment_methods (account, livemode, customer);
+CREATE INDEX payment_methods_customer ON payment_methods (customer, account, livemode);
 
 -- The ledger, computed from charges, links, refunds and disputes.
 CREATE TABLE payments (
-    account        TEXT    NOT NULL,
+    account        TEXT COLLATE "C" NOT NULL,
     livemode       BOOLEAN NOT NULL,
-    id             TEXT    NOT NULL,
-    customer       TEXT    NOT NULL,
-    type           TEXT    NOT NULL, -- payment, refund, dispute
+    id             TEXT COLLATE "C" NOT NULL,
+    customer       TEXT COLLATE "C" NOT NULL,
+    type           TEXT COLLATE "C" NOT NULL, -- payment, refund, dispute
     status         TEXT    NOT NULL,
     amount         BIGINT  NOT NULL,
     currency       TEXT    NOT NULL,
-    invoice        TEXT    NOT NULL,
-    charge         TEXT    NOT NULL,
-    payment_intent TEXT    NOT NULL,
+    invoice        TEXT COLLATE "C" NOT NULL,
+    charge         TEXT COLLATE "C" NOT NULL,
+    payment_intent TEXT COLLATE "C" NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payments_customer ON payments (account, livemode, customer, created);
-CREATE INDEX payments_invoice ON payments (account, livemode, invoice) WHERE invoice <> '';
+CREATE INDEX payments_customer ON payments (customer, account, livemode, created);
+CREATE INDEX payments_invoice ON payments (invoice, account, livemode) WHERE invoice <> '';
 
 CREATE TABLE products (
-    account     TEXT    NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
     livemode    BOOLEAN NOT NULL,
-    id          TEXT    NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
     name        TEXT    NOT NULL,
     description TEXT    NOT NULL,
     active      BOOLEAN NOT NULL,
     deleted     BOOLEAN NOT NULL,
     rev         BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 CREATE TABLE prices (
-    account             TEXT    NOT NULL,
+    account             TEXT COLLATE "C" NOT NULL,
     livemode            BOOLEAN NOT NULL,
-    id                  TEXT    NOT NULL,
+    id                  TEXT COLLATE "C" NOT NULL,
     product             TEXT    NOT NULL,
     nickname            TEXT    NOT NULL,
     active              BOOLEAN NOT NULL,
@@ -397,14 +396,14 @@ CREATE TABLE prices (
     interval            TEXT    NOT NULL,
     interval_count      BIGINT  NOT NULL,
     rev                 BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 -- What Bursar saw change, numbered per tenant.
 CREATE TABLE timeline (
-    account  TEXT    NOT NULL,
+    account  TEXT COLLATE "C" NOT NULL,
     livemode BOOLEAN NOT NULL,
-    tenant   TEXT    NOT NULL,
+    tenant   TEXT COLLATE "C" NOT NULL,
     no       BIGINT  NOT NULL,
     at       BIGINT  NOT NULL, -- Unix microseconds
     what     TEXT    NOT NULL,
@@ -413,22 +412,22 @@ CREATE TABLE timeline (
     why      TEXT    NOT NULL,
     event    TEXT    NOT NULL,
     actor    TEXT    NOT NULL,
-    PRIMARY KEY (account, livemode, tenant, no)
+    PRIMARY KEY (tenant, account, livemode, no)
 );
 
 -- Whatever leaves the process, each under its key once. A key begins with what
 -- it is of (payment_failed:in_…:2, refetch:sub_…), so that it is unique over all kinds.
 CREATE TABLE effects (
-    account    TEXT    NOT NULL,
+    account    TEXT COLLATE "C" NOT NULL,
     livemode   BOOLEAN NOT NULL,
-    key        TEXT    NOT NULL,
-    kind       TEXT    NOT NULL, -- notice, document, refetch, …: a row of internal/effect's table
+    key        TEXT COLLATE "C" NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL, -- notice, document, refetch, …: a row of internal/effect's table
     seq        BIGINT  NOT NULL UNIQUE,
     name       TEXT    NOT NULL, -- a notice's kind
-    customer   TEXT    NOT NULL,
-    tenant     TEXT    NOT NULL,
-    object_id  TEXT    NOT NULL,
-    event_id   TEXT    NOT NULL,
+    customer   TEXT COLLATE "C" NOT NULL,
+    tenant     TEXT COLLATE "C" NOT NULL,
+    object_id  TEXT COLLATE "C" NOT NULL,
+    event_id   TEXT COLLATE "C" NOT NULL,
     recipient  TEXT    NOT NULL,
     subject    TEXT    NOT NULL,
     data       TEXT    NOT NULL, -- JSON
@@ -439,36 +438,36 @@ CREATE TABLE effects (
     created_at BIGINT  NOT NULL,
     done_at    BIGINT  NOT NULL,
     rev        BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, key),
+    PRIMARY KEY (key, account, livemode),
     UNIQUE (kind, key, account, livemode)
 );
 CREATE INDEX effects_due ON effects (kind, due_at) WHERE status IN ('pending', 'running');
-CREATE INDEX effects_tenant ON effects (account, livemode, tenant, kind, seq);
+CREATE INDEX effects_tenant ON effects (tenant, account, livemode, kind, seq);
 
 -- Documents: bytes that never change.
 CREATE TABLE documents (
-    account    TEXT    NOT NULL,
+    account    TEXT COLLATE "C" NOT NULL,
     livemode   BOOLEAN NOT NULL,
-    id         TEXT    NOT NULL, -- kind and object: invoice:in_…, receipt:in_…, credit_note:cn_…
+    id         TEXT COLLATE "C" NOT NULL, -- kind and object: invoice:in_…, receipt:in_…, credit_note:cn_…
     media_type TEXT    NOT NULL,
     body       BYTEA   NOT NULL,
     created_at BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 CREATE TABLE api_keys (
-    id         TEXT   PRIMARY KEY,
+    id         TEXT COLLATE "C" PRIMARY KEY,
     name       TEXT   NOT NULL,
-    scope      TEXT   NOT NULL, -- read, write, admin
-    hash       TEXT   NOT NULL UNIQUE, -- SHA-256, hexadecimal
+    scope      TEXT COLLATE "C" NOT NULL, -- read, write, admin
+    hash       TEXT COLLATE "C" NOT NULL UNIQUE, -- SHA-256, hexadecimal
     created_at BIGINT NOT NULL,
     revoked_at BIGINT NOT NULL
 );
 
 -- Answers to writes with an Idempotency-Key, kept for a day.
 CREATE TABLE idempotency_keys (
-    scope      TEXT   NOT NULL, -- the API key's name, method and path
-    key        TEXT   NOT NULL,
+    scope      TEXT COLLATE "C" NOT NULL, -- the API key's name, method and path
+    key        TEXT COLLATE "C" NOT NULL,
     request    TEXT   NOT NULL, -- SHA-256 of the body
     status     BIGINT NOT NULL, -- 0 while the first request runs
     body       BYTEA  NOT NULL,

@@ -33,10 +33,10 @@ CREATE TABLE inbox (
     attempts        BIGINT  NOT NULL,
     next_attempt_at BIGINT  NOT NULL,
     rev             BIGINT  NOT NULL,
-    UNIQUE (account, livemode, event_id)
+    UNIQUE (event_id, account, livemode)
 );
-CREATE INDEX inbox_object ON inbox (account, livemode, object_id, created);
-CREATE INDEX inbox_customer ON inbox (account, livemode, customer, seq);
+CREATE INDEX inbox_object ON inbox (object_id, account, livemode, created);
+CREATE INDEX inbox_customer ON inbox (customer, account, livemode, seq);
 CREATE INDEX inbox_type ON inbox (type, seq);
 CREATE INDEX inbox_unsettled ON inbox (status, next_attempt_at, seq) WHERE status IN ('failed', 'parked', 'dead');
 
@@ -62,9 +62,8 @@ CREATE TABLE objects (
     tied        BOOLEAN NOT NULL, -- several snapshots stood in its newest second
     uncertain   BOOLEAN NOT NULL, -- only the event's id decided
     rev         BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX objects_seq ON objects (seq);
 CREATE INDEX objects_uncertain ON objects (uncertain) WHERE uncertain;
 
 -- What an event waits for: an object that is not known yet, or a customer that no tenant has.
@@ -74,9 +73,9 @@ CREATE TABLE waits (
     event_id TEXT    NOT NULL,
     on_id    TEXT    NOT NULL,
     rev      BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, event_id)
+    PRIMARY KEY (event_id, account, livemode)
 );
-CREATE INDEX waits_on ON waits (account, livemode, on_id);
+CREATE INDEX waits_on ON waits (on_id, account, livemode);
 
 CREATE TABLE tenants (
     account            TEXT    NOT NULL,
@@ -102,9 +101,9 @@ CREATE TABLE tenants (
     updated_at         BIGINT  NOT NULL,
     erased_at          BIGINT  NOT NULL,
     rev                BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX tenants_created ON tenants (account, livemode, created_at, id);
+CREATE INDEX tenants_created ON tenants (created_at, id, account, livemode);
 
 CREATE TABLE customers (
     account                TEXT    NOT NULL,
@@ -120,9 +119,9 @@ CREATE TABLE customers (
     features               TEXT    NOT NULL, -- JSON array, Stripe's entitlements
     first_seen_at          BIGINT  NOT NULL,
     rev                    BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX customers_tenant ON customers (account, livemode, tenant);
+CREATE INDEX customers_tenant ON customers (tenant, account, livemode);
 
 -- Everything that ever said whose a customer is. customers.tenant is computed from it.
 CREATE TABLE customer_links (
@@ -134,9 +133,9 @@ CREATE TABLE customer_links (
     source   TEXT    NOT NULL, -- put, own_session, metadata, session, created
     at       BIGINT  NOT NULL, -- Unix seconds; of a PUT microseconds by our clock
     rev      BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX customer_links_customer ON customer_links (account, livemode, customer);
+CREATE INDEX customer_links_customer ON customer_links (customer, account, livemode);
 
 CREATE TABLE subscriptions (
     account                TEXT    NOT NULL,
@@ -171,9 +170,9 @@ CREATE TABLE subscriptions (
     created                BIGINT  NOT NULL,
     as_of                  BIGINT  NOT NULL, -- the second of the snapshot
     rev                    BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX subscriptions_customer ON subscriptions (account, livemode, customer);
+CREATE INDEX subscriptions_customer ON subscriptions (customer, account, livemode);
 
 CREATE TABLE schedules (
     account       TEXT    NOT NULL,
@@ -186,9 +185,9 @@ CREATE TABLE schedules (
     current_end   BIGINT  NOT NULL,
     phases        TEXT    NOT NULL, -- JSON array
     rev           BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX schedules_subscription ON schedules (account, livemode, subscription);
+CREATE INDEX schedules_subscription ON schedules (subscription, account, livemode);
 
 CREATE TABLE invoices (
     account              TEXT    NOT NULL,
@@ -227,11 +226,11 @@ CREATE TABLE invoices (
     deleted              BOOLEAN NOT NULL,
     spent                BOOLEAN NOT NULL, -- it takes the plan away (dunning)
     rev                  BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX invoices_customer ON invoices (account, livemode, customer, created);
+CREATE INDEX invoices_customer ON invoices (customer, account, livemode, created);
 -- The invoices that dunning looks at: failed, or sent and due, and not settled.
-CREATE INDEX invoices_unpaid ON invoices (account, livemode, subscription)
+CREATE INDEX invoices_unpaid ON invoices (subscription, account, livemode)
     WHERE stripe_status IN ('open', 'uncollectible') AND subscription <> '';
 CREATE INDEX invoices_due ON invoices (due_date)
     WHERE stripe_status IN ('open', 'uncollectible') AND subscription <> '' AND due_date > 0;
@@ -250,11 +249,11 @@ CREATE TABLE payment_links (
     currency       TEXT    NOT NULL,
     paid_at        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payment_links_invoice ON payment_links (account, livemode, invoice);
-CREATE INDEX payment_links_payment_intent ON payment_links (account, livemode, payment_intent) WHERE payment_intent <> '';
-CREATE INDEX payment_links_charge ON payment_links (account, livemode, charge) WHERE charge <> '';
+CREATE INDEX payment_links_invoice ON payment_links (invoice, account, livemode);
+CREATE INDEX payment_links_payment_intent ON payment_links (payment_intent, account, livemode) WHERE payment_intent <> '';
+CREATE INDEX payment_links_charge ON payment_links (charge, account, livemode) WHERE charge <> '';
 
 CREATE TABLE charges (
     account         TEXT    NOT NULL,
@@ -275,11 +274,11 @@ CREATE TABLE charges (
     payment_method  TEXT    NOT NULL,
     refunds         TEXT    NOT NULL, -- JSON array: those that came inside the charge
     rev             BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX charges_payment_intent ON charges (account, livemode, payment_intent) WHERE payment_intent <> '';
-CREATE INDEX charges_invoice ON charges (account, livemode, invoice) WHERE invoice <> '';
-CREATE INDEX charges_customer ON charges (account, livemode, customer);
+CREATE INDEX charges_payment_intent ON charges (payment_intent, account, livemode) WHERE payment_intent <> '';
+CREATE INDEX charges_invoice ON charges (invoice, account, livemode) WHERE invoice <> '';
+CREATE INDEX charges_customer ON charges (customer, account, livemode);
 
 CREATE TABLE refunds (
     account        TEXT    NOT NULL,
@@ -293,10 +292,10 @@ CREATE TABLE refunds (
     reason         TEXT    NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX refunds_charge ON refunds (account, livemode, charge) WHERE charge <> '';
-CREATE INDEX refunds_payment_intent ON refunds (account, livemode, payment_intent) WHERE payment_intent <> '';
+CREATE INDEX refunds_charge ON refunds (charge, account, livemode) WHERE charge <> '';
+CREATE INDEX refunds_payment_intent ON refunds (payment_intent, account, livemode) WHERE payment_intent <> '';
 
 CREATE TABLE disputes (
     account        TEXT    NOT NULL,
@@ -310,10 +309,10 @@ CREATE TABLE disputes (
     reason         TEXT    NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
-CREATE INDEX disputes_charge ON disputes (account, livemode, charge);
+CREATE INDEX disputes_charge ON disputes (charge, account, livemode);
 
 CREATE TABLE credit_notes (
     account   TEXT    NOT NULL,
@@ -329,9 +328,9 @@ CREATE TABLE credit_notes (
     created   BIGINT  NOT NULL,
     voided_at BIGINT  NOT NULL,
     rev       BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX credit_notes_invoice ON credit_notes (account, livemode, invoice);
+CREATE INDEX credit_notes_invoice ON credit_notes (invoice, account, livemode);
 
 CREATE TABLE payment_methods (
     account   TEXT    NOT NULL,
@@ -346,9 +345,9 @@ CREATE TABLE payment_methods (
     exp_year  BIGINT  NOT NULL,
     created   BIGINT  NOT NULL,
     rev       BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payment_methods_customer ON payment_methods (account, livemode, customer);
+CREATE INDEX payment_methods_customer ON payment_methods (customer, account, livemode);
 
 -- The ledger, computed from charges, links, refunds and disputes.
 CREATE TABLE payments (
@@ -365,10 +364,10 @@ CREATE TABLE payments (
     payment_intent TEXT    NOT NULL,
     created        BIGINT  NOT NULL,
     rev            BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
-CREATE INDEX payments_customer ON payments (account, livemode, customer, created);
-CREATE INDEX payments_invoice ON payments (account, livemode, invoice) WHERE invoice <> '';
+CREATE INDEX payments_customer ON payments (customer, account, livemode, created);
+CREATE INDEX payments_invoice ON payments (invoice, account, livemode) WHERE invoice <> '';
 
 CREATE TABLE products (
     account     TEXT    NOT NULL,
@@ -379,7 +378,7 @@ CREATE TABLE products (
     active      BOOLEAN NOT NULL,
     deleted     BOOLEAN NOT NULL,
     rev         BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 CREATE TABLE prices (
@@ -396,7 +395,7 @@ CREATE TABLE prices (
     interval            TEXT    NOT NULL,
     interval_count      BIGINT  NOT NULL,
     rev                 BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 -- What Bursar saw change, numbered per tenant.
@@ -412,7 +411,7 @@ CREATE TABLE timeline (
     why      TEXT    NOT NULL,
     event    TEXT    NOT NULL,
     actor    TEXT    NOT NULL,
-    PRIMARY KEY (account, livemode, tenant, no)
+    PRIMARY KEY (tenant, account, livemode, no)
 );
 
 -- Whatever leaves the process, each under its key once. A key begins with what
@@ -438,11 +437,11 @@ CREATE TABLE effects (
     created_at BIGINT  NOT NULL,
     done_at    BIGINT  NOT NULL,
     rev        BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, key),
+    PRIMARY KEY (key, account, livemode),
     UNIQUE (kind, key, account, livemode)
 );
 CREATE INDEX effects_due ON effects (kind, due_at) WHERE status IN ('pending', 'running');
-CREATE INDEX effects_tenant ON effects (account, livemode, tenant, kind, seq);
+CREATE INDEX effects_tenant ON effects (tenant, account, livemode, kind, seq);
 
 -- Documents: bytes that never change.
 CREATE TABLE documents (
@@ -452,7 +451,7 @@ CREATE TABLE documents (
     media_type TEXT    NOT NULL,
     body       BLOB   NOT NULL,
     created_at BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, id)
+    PRIMARY KEY (id, account, livemode)
 );
 
 CREATE TABLE api_keys (

@@ -4,13 +4,13 @@
 -- however many requests and processes, and across a crash. A key is claimed here
 -- before Stripe is asked under it, together with what is asked.
 CREATE TABLE tenant_claims (
-    account         TEXT    NOT NULL,
+    account         TEXT COLLATE "C" NOT NULL,
     livemode        BOOLEAN NOT NULL,
-    tenant          TEXT    NOT NULL,
+    tenant          TEXT COLLATE "C" NOT NULL,
     customer_key    TEXT    NOT NULL, -- Idempotency-Key of the customer, empty: none is claimed
     customer_params TEXT    NOT NULL, -- JSON
     customer_at     BIGINT  NOT NULL, -- when it was claimed
-    customer        TEXT    NOT NULL, -- empty until Stripe has answered
+    customer        TEXT COLLATE "C" NOT NULL, -- empty until Stripe has answered
     session_key     TEXT    NOT NULL, -- of the one open checkout session, empty: none
     session_params  TEXT    NOT NULL, -- JSON
     session_at      BIGINT  NOT NULL,
@@ -19,5 +19,5 @@ CREATE TABLE tenant_claims (
     session_expires BIGINT  NOT NULL, -- Unix seconds, by Stripe's clock
     session_seen_at BIGINT  NOT NULL, -- when Stripe last said that it is open
     rev             BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, tenant)
+    PRIMARY KEY (tenant, account, livemode)
 );

@@ -19,5 +19,5 @@ CREATE TABLE tenant_claims (
     session_expires BIGINT  NOT NULL, -- Unix seconds, by Stripe's clock
     session_seen_at BIGINT  NOT NULL, -- when Stripe last said that it is open
     rev             BIGINT  NOT NULL,
-    PRIMARY KEY (account, livemode, tenant)
+    PRIMARY KEY (tenant, account, livemode)
 );
