@@ -267,14 +267,14 @@ func (c *change) eventOf(row *store.InboxEvent) (*stripe.Event, error) {
 }
 
 // known says that what waits for the id can be applied now.
-func (c *change) known(k store.Key) {
-	c.released = append(c.released, k)
-	c.tx.WaitsOn.Want(k)
-}
+func (c *change) known(k store.Key) { c.released = append(c.released, k) }
 
 // release applies what waited for the ids that became known, and what waited for
 // what that made known.
 func (e *Engine) release(tx *store.Tx, ids []store.Key) error {
+	for _, id := range ids {
+		tx.WaitsOn.Want(id)
+	}
 	for len(ids) > 0 {
 		id := ids[0]
 		ids = ids[1:]

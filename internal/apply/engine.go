@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -199,37 +198,26 @@ func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, result
 		if err := prefetch(tx, batch); err != nil {
 			return err
 		}
-		if err := tx.Discover(e.steps(tx, live, batch)); err != nil {
+		changes, steps := make([]*change, len(batch)), make([]func() error, len(batch))
+		for i, d := range batch {
+			steps[i] = func() error {
+				changes[i] = newChange(e, tx, d)
+				return changes[i].receive(live)
+			}
+		}
+		var released []store.Key
+		err := tx.DoEach(steps, func(i int, err error) error {
+			if results[i] = changes[i].result; err == nil {
+				released = append(released, changes[i].released...)
+				return nil
+			}
+			return tx.Do(func() error { return e.keepFailed(tx, batch[i], err, &results[i]) })
+		})
+		if err != nil {
 			return err
 		}
-		for i, d := range batch {
-			c := newChange(e, tx, d)
-			err := tx.Do(func() error { return c.receive(live) })
-			if tx.Failed() != nil {
-				return tx.Failed()
-			}
-			if err != nil {
-				c.result = Result{}
-				if err := tx.Do(func() error { return e.keepFailed(tx, d, err, &c.result) }); err != nil {
-					return err
-				}
-			} else if err := e.release(tx, c.released); err != nil {
-				return err
-			}
-			results[i] = c.result
-		}
-		return nil
+		return e.release(tx, released)
 	})
-}
-
-func (e *Engine) steps(tx *store.Tx, live bool, batch []*Delivery) iter.Seq[func() error] {
-	return func(yield func(func() error) bool) {
-		for _, d := range batch {
-			if !yield(func() error { return newChange(e, tx, d).receive(live) }) {
-				return
-			}
-		}
-	}
 }
 
 // locks are what the events are about: the customer, else whatever leads to one.

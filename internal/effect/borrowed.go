@@ -12,8 +12,8 @@ import (
 
 type sqliteRiver = river.Client[*sql.Tx]
 
-// borrowedTx shows River a transaction that database/sql has begun on the same
-// connection and will end. What River begins in it is a savepoint.
+// borrowedTx shows River a transaction that the unit of work has begun and will
+// end. What River begins in it is a savepoint.
 type borrowedTx struct{ conn *pgx.Conn }
 
 var errBorrowed = errors.New("the transaction belongs to the unit of work")

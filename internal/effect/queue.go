@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -173,7 +172,10 @@ type sqliteClient struct{ c *sqliteRiver }
 func (s sqliteClient) start(ctx context.Context) error { return s.c.Start(ctx) }
 func (s sqliteClient) stop(ctx context.Context) error  { return s.c.StopAndCancel(ctx) }
 func (s sqliteClient) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error {
-	_, err := s.c.InsertManyTx(ctx, tx.SQL(), jobs)
+	t, err := tx.SQL(ctx)
+	if err == nil {
+		_, err = s.c.InsertManyTx(ctx, t, jobs)
+	}
 	return err
 }
 
@@ -187,13 +189,8 @@ type postgresClient struct{ c *river.Client[pgx.Tx] }
 func (p postgresClient) start(ctx context.Context) error { return p.c.Start(ctx) }
 func (p postgresClient) stop(ctx context.Context) error  { return p.c.StopAndCancel(ctx) }
 func (p postgresClient) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error {
-	// The transaction is database/sql's; River wants pgx's, on the same connection.
-	return tx.Conn().Raw(func(driver any) error {
-		c, ok := driver.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("the connection is a %T", driver)
-		}
-		_, err := p.c.InsertManyTx(ctx, borrowedTx{c.Conn()}, jobs)
+	return tx.Postgres(ctx, func(c *pgx.Conn) error {
+		_, err := p.c.InsertManyTx(ctx, borrowedTx{c}, jobs)
 		return err
 	})
 }

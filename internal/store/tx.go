@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"reflect"
 	"runtime/debug"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -18,7 +18,7 @@ import (
 // touches. A rule reads and writes it as if there were one event; rows are loaded
 // and written back in bulk.
 //
-// What a rule needs and is not there yet stops it (see Discover); it is loaded for
+// What a rule needs and is not there yet stops it (see DoEach); it is loaded for
 // all events of the batch together, and the rule runs again.
 type Tx struct {
 	// Now is the time of the unit of work, Unix microseconds.
@@ -67,8 +67,7 @@ type Tx struct {
 
 	s           *Store
 	ctx         context.Context //nolint:containedctx // the unit of work lives within one call
-	sql         *sql.Tx
-	conn        *sql.Conn
+	session     session
 	tables      []tableOps
 	discovering bool
 	failed      error // the database failed: the whole unit of work is void
@@ -80,8 +79,6 @@ type Tx struct {
 	timeline     []TimelineEntry
 	timelineNew  []TimelineEntry
 	due          map[string]int64 // by kind of effect
-	texts        []string         // SQLite: statements to be prepared for the next unit of work
-	locks        *statement       // PostgreSQL: to be taken first
 }
 
 type tableOps interface {
@@ -115,9 +112,9 @@ var (
 	payloadDef  = define(payload{}, "payloads", "")
 )
 
-func newTx(s *Store, ctx context.Context) *Tx { //nolint:revive // the context belongs to the unit of work
+func newTx(s *Store, ctx context.Context, session session) *Tx { //nolint:revive // the context belongs to the unit of work
 	tx := &Tx{
-		s: s, ctx: ctx, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
+		s: s, ctx: ctx, session: session, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
 		due: map[string]int64{},
 	}
 	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
@@ -210,19 +207,12 @@ func retryable(err error) bool {
 }
 
 func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error) error {
-	tx := newTx(s, ctx)
-	defer func() { s.prepare(ctx, tx.texts) }() // runs last, when the connection is free again
-	var err error
-	// The connection is held beside the transaction: River's driver wants it.
-	if tx.conn, err = s.write.Conn(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	session, err := s.begin(ctx, locks)
+	if err != nil {
+		return err
 	}
-	defer tx.conn.Close()
-	if tx.sql, err = tx.conn.BeginTx(ctx, nil); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer func() { _ = tx.sql.Rollback() }() // after a commit it does nothing
-	tx.lock(locks)
+	defer session.close()
+	tx := newTx(s, ctx, session)
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -234,20 +224,31 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error)
 	}
 	// The commit point: whatever this unit of work did is durable when Commit
 	// returns nil, and none of it is before.
-	if err := tx.sql.Commit(); err != nil {
+	if err := session.commit(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
 
 // SQL is the transaction itself, for whoever writes tables of their own with it.
-func (tx *Tx) SQL() *sql.Tx { return tx.sql }
+func (tx *Tx) SQL(ctx context.Context) (*sql.Tx, error) { return tx.session.sql(ctx) }
 
-// Conn is the connection of the transaction.
-func (tx *Tx) Conn() *sql.Conn { return tx.conn }
+// Postgres hands out the transaction's connection; it is PostgreSQL's only.
+func (tx *Tx) Postgres(ctx context.Context, f func(*pgx.Conn) error) error {
+	p, ok := tx.session.(*postgresSession)
+	if !ok {
+		return errors.New("this is not PostgreSQL")
+	}
+	if err := p.run(ctx, nil); err != nil {
+		return err
+	}
+	return p.raw(f)
+}
 
 // missing is what a rule is stopped with where a row is not loaded yet.
 type missing struct{}
+
+var errMissing = errors.New("a row is not loaded yet")
 
 // databaseError carries a failure of the database out of a rule.
 type databaseError struct{ err error }
@@ -276,25 +277,49 @@ func (tx *Tx) load() (bool, error) {
 	if len(wave) == 0 {
 		return false, nil
 	}
-	return true, tx.run(tx.ctx, wave)
+	return true, tx.session.run(tx.ctx, wave)
 }
 
-// Discover runs each step as far as it gets and loads what they missed, together,
+// DoEach runs steps one after another, each as Do does, and calls done after each
+// with its error. What a step misses is loaded together with what the steps after
+// it will miss, so a step may run several times: it must start from nothing.
+func (tx *Tx) DoEach(steps []func() error, done func(i int, err error) error) error {
+	const times = 4 // then what is missing is loaded one by one
+	looked := 0
+	for i, step := range steps {
+		tx.discovering = looked < times
+		err := tx.Do(step)
+		if errors.Is(err, errMissing) {
+			looked++
+			if err := tx.discover(steps[i:]); err != nil {
+				return err
+			}
+			err = tx.Do(step)
+		}
+		tx.discovering = false
+		if tx.failed != nil {
+			return tx.failed
+		}
+		if err := done(i, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discover runs each step as far as it gets and loads what they missed, together,
 // until none misses anything. Nothing of what they do is kept.
-func (tx *Tx) Discover(steps iter.Seq[func() error]) error {
-	tx.discovering = true
-	defer func() { tx.discovering = false }()
-	for range 12 { // deeper needs are loaded one by one by Do
-		for step := range steps {
+func (tx *Tx) discover(steps []func() error) error {
+	for range 12 { // deeper needs are loaded one by one
+		tx.discovering = true
+		for _, step := range steps {
 			_ = tx.attempt(step) // it will fail again, where it counts
 			tx.discard()
 		}
+		tx.discovering = false
 		loaded, err := tx.load()
-		if err != nil {
+		if err != nil || !loaded {
 			return err
-		}
-		if !loaded {
-			return nil
 		}
 	}
 	return nil
@@ -340,7 +365,7 @@ func (tx *Tx) attempt(step func() error) (err error) {
 		switch p := recover().(type) {
 		case nil:
 		case missing:
-			err = errors.New("a row is not loaded yet")
+			err = errMissing
 		case databaseError:
 			tx.failed = p.err
 			err = p.err
@@ -417,7 +442,7 @@ func (tx *Tx) flush(ctx context.Context) error {
 	}
 	wave = tx.s.d.insert(wave, payloadDef, rowsOf(tx.packed))
 	wave = tx.s.d.insert(wave, timelineDef, rowsOf(tx.timeline))
-	if err := tx.run(ctx, wave); err != nil {
+	if err := tx.session.run(ctx, wave); err != nil {
 		return err
 	}
 	if len(tx.due) == 0 || tx.s.Enqueue == nil {

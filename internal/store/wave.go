@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -24,31 +27,111 @@ type statement struct {
 // scan copies a row's columns to where they belong.
 type scan func(targets ...any) error
 
-// run sends a wave: as one pipeline on PostgreSQL, where a round trip costs more
-// than most statements, one after another on SQLite, where there is none.
-func (tx *Tx) run(ctx context.Context, wave []statement) error {
-	if tx.s.d.unnest {
-		if tx.locks != nil {
-			wave = append([]statement{*tx.locks}, wave...)
-			tx.locks = nil
-		}
-		if len(wave) == 0 {
-			return nil
-		}
-		return tx.conn.Raw(func(driver any) error {
-			c, ok := driver.(*stdlib.Conn)
-			if !ok {
-				return fmt.Errorf("the connection is a %T", driver)
-			}
-			return pipeline(ctx, c.Conn(), wave)
-		})
+// session is the transaction of a unit of work.
+type session interface {
+	run(ctx context.Context, wave []statement) error
+	// sql is the transaction for whoever writes tables of their own with it.
+	sql(ctx context.Context) (*sql.Tx, error)
+	commit(ctx context.Context) error
+	close() // rolls back unless it was committed
+}
+
+func (s *Store) begin(ctx context.Context, locks []Key) (session, error) {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	for i := range wave {
-		if err := tx.runOne(ctx, &wave[i]); err != nil {
-			return err
+	if s.d.unnest {
+		return &postgresSession{conn: conn, first: []statement{{what: "begin", sql: "BEGIN"}, lockStatement(locks)}}, nil
+	}
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		_ = conn.Close() // its error would be the same
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return &sqliteSession{s: s, conn: conn, tx: tx}, nil
+}
+
+// postgresSession sends each wave as one pipeline: a round trip costs more than
+// most statements do.
+type postgresSession struct {
+	conn  *sql.Conn
+	first []statement // go ahead of the first wave
+	begun bool
+	tx    *sql.Tx // where somebody asked for it
+	done  bool
+}
+
+func (p *postgresSession) run(ctx context.Context, wave []statement) error {
+	if !p.begun {
+		wave = append(p.first, wave...)
+	}
+	if len(wave) == 0 {
+		return nil
+	}
+	p.begun = true
+	return p.raw(func(c *pgx.Conn) error {
+		err := pipeline(ctx, c, wave)
+		if err != nil && c.IsClosed() {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	})
+}
+
+func (p *postgresSession) raw(f func(*pgx.Conn) error) error {
+	return p.conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is a %T", driver)
+		}
+		return f(c.Conn())
+	})
+}
+
+// sql has database/sql begin what was begun already, which PostgreSQL answers with
+// a warning and nothing else.
+func (p *postgresSession) sql(ctx context.Context) (*sql.Tx, error) {
+	if p.tx != nil {
+		return p.tx, nil
+	}
+	if err := p.run(ctx, nil); err != nil {
+		return nil, err
+	}
+	var err error
+	p.tx, err = p.conn.BeginTx(ctx, nil)
+	return p.tx, err
+}
+
+func (p *postgresSession) commit(ctx context.Context) error {
+	p.done = true
+	if p.tx != nil {
+		return p.tx.Commit()
+	}
+	if !p.begun {
+		return nil
+	}
+	return p.raw(func(c *pgx.Conn) error {
+		tag, err := c.Exec(ctx, "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			err = errors.New("the database rolled back")
+		}
+		return err
+	})
+}
+
+func (p *postgresSession) close() {
+	if !p.done && p.begun {
+		// The caller's context may have ended, which is no reason to hold locks.
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if p.tx != nil {
+			_ = p.tx.Rollback()
+		} else if err := p.raw(func(c *pgx.Conn) error { _, err := c.Exec(ctx, "ROLLBACK"); return err }); err != nil {
+			_ = p.raw(func(c *pgx.Conn) error { return errors.Join(driver.ErrBadConn, c.Close(ctx)) })
 		}
 	}
-	return nil
+	_ = p.conn.Close()
 }
 
 func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
@@ -84,8 +167,36 @@ func (st *statement) take(results pgx.BatchResults) error {
 	return st.taken(rows.Err())
 }
 
-func (tx *Tx) runOne(ctx context.Context, st *statement) error {
-	stmt, err := tx.s.stmt(ctx, tx, st.sql)
+// sqliteSession runs one statement after another: there is no round trip.
+type sqliteSession struct {
+	s     *Store
+	conn  *sql.Conn
+	tx    *sql.Tx
+	texts []string // to be prepared for the next unit of work
+}
+
+func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
+	// A context that can end costs the driver a goroutine per statement, and none of
+	// these waits for anybody: the one writer is ours since the transaction began.
+	ctx = context.WithoutCancel(ctx)
+	for i := range wave {
+		if err := q.runOne(ctx, &wave[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *sqliteSession) sql(context.Context) (*sql.Tx, error) { return q.tx, nil }
+func (q *sqliteSession) commit(context.Context) error         { return q.tx.Commit() }
+func (q *sqliteSession) close() {
+	_ = q.tx.Rollback() // after a commit it does nothing
+	_ = q.conn.Close()
+	q.s.prepare(q.texts)
+}
+
+func (q *sqliteSession) runOne(ctx context.Context, st *statement) error {
+	stmt, err := q.prepared(ctx, st.sql)
 	if err != nil {
 		return st.wrap(err)
 	}
@@ -146,24 +257,24 @@ func (st *statement) affected(n int64, err error) error {
 	return st.wrap(err)
 }
 
-// stmt is SQLite's prepared statement of a text. There is one writing connection,
+// prepared is the prepared statement of a text. There is one writing connection,
 // so that it is prepared once.
-func (s *Store) stmt(ctx context.Context, tx *Tx, q string) (*sql.Stmt, error) {
-	if st, ok := s.stmts.Load(q); ok {
-		return tx.sql.StmtContext(ctx, st.(*sql.Stmt)), nil
+func (q *sqliteSession) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if st, ok := q.s.stmts.Load(text); ok {
+		return q.tx.StmtContext(ctx, st.(*sql.Stmt)), nil
 	}
-	tx.texts = append(tx.texts, q)
-	return tx.sql.PrepareContext(ctx, q)
+	q.texts = append(q.texts, text)
+	return q.tx.PrepareContext(ctx, text)
 }
 
 // prepare keeps statements that a unit of work had to prepare for itself.
-func (s *Store) prepare(ctx context.Context, texts []string) {
-	for _, q := range texts {
-		if _, ok := s.stmts.Load(q); ok {
+func (s *Store) prepare(texts []string) {
+	for _, text := range texts {
+		if _, ok := s.stmts.Load(text); ok {
 			continue
 		}
-		if st, err := s.write.PrepareContext(ctx, q); err == nil {
-			s.stmts.Store(q, st)
+		if st, err := s.write.Prepare(text); err == nil {
+			s.stmts.Store(text, st)
 		}
 	}
 }
@@ -182,16 +293,12 @@ const lockOwners = `WITH named AS (
 	)
 	SELECT count(pg_advisory_xact_lock(h)) FROM (SELECT DISTINCT hashtextextended(account || ' ' || id, 0) AS h FROM owners ORDER BY h) AS locks`
 
-// lock has the locks taken before anything else is asked of the database.
-func (tx *Tx) lock(of []Key) {
-	if !tx.s.d.unnest || len(of) == 0 {
-		return
-	}
+func lockStatement(of []Key) statement {
 	accounts, modes, ids := make([]string, len(of)), make([]bool, len(of)), make([]string, len(of))
 	for i, k := range of {
 		accounts[i], modes[i], ids[i] = k.Account, k.Livemode, k.ID
 	}
-	tx.locks = &statement{
+	return statement{
 		what: "lock", sql: lockOwners, args: []any{accounts, modes, ids},
 		row: func(s scan) error { var n int64; return s(&n) },
 	}
