@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stripe/stripe-go/v85"
+	stripewebhook "github.com/stripe/stripe-go/v85/webhook"
+
 	"github.com/bursarhq/bursar"
 	"github.com/bursarhq/bursar/internal/receive"
 	"github.com/bursarhq/bursar/internal/store"
@@ -35,7 +38,7 @@ const benchEnv = "BURSAR_BENCH"
 //
 //	(a) the same handler without a database
 //	(b) a bare group commit of the same bytes on the same engine and driver
-//	(c) the handler that one would write by hand: one transaction per request
+//	(c) the handler that one would write by hand with stripe-go: one transaction per request
 func TestThroughput(t *testing.T) {
 	if os.Getenv(benchEnv) == "" {
 		t.Skip("measures only; make bench runs it")
@@ -196,6 +199,7 @@ func rawTable(t *testing.T, url string) (*store.Store, *sql.DB) {
 	for _, q := range []string{
 		"CREATE TABLE IF NOT EXISTS raw_events (id TEXT PRIMARY KEY, body " + blob + ")",
 		"CREATE TABLE IF NOT EXISTS raw_subscriptions (id TEXT PRIMARY KEY, status TEXT, price TEXT, created BIGINT)",
+		"CREATE TABLE IF NOT EXISTS raw_tenants (id TEXT PRIMARY KEY, plan TEXT, status TEXT)",
 	} {
 		if _, err := s.Writer().Exec(q); err != nil {
 			t.Fatal(err)
@@ -228,32 +232,22 @@ func insertAll(db *sql.DB, engine string, ids []string, bodies [][]byte) error {
 	return tx.Commit()
 }
 
-// byHand verifies, decodes, and writes event and subscription in a transaction of
-// the request's own.
+// byHand is what one would write with stripe-go: verify, decode, and in a
+// transaction of the request's own keep the event and change subscription and tenant.
 func byHand(t *testing.T, url string) (http.Handler, func()) {
 	s, db := rawTable(t, url)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
+		var ev stripe.Event
 		if err == nil {
-			err = webhook.Verify(body, r.Header.Get("Stripe-Signature"), []string{secret}, webhook.Options{})
+			ev, err = stripewebhook.ConstructEventWithOptions(body, r.Header.Get("Stripe-Signature"), secret, stripewebhook.ConstructEventOptions{IgnoreAPIVersionMismatch: true})
 		}
-		var ev struct {
-			ID      string `json:"id"`
-			Created int64  `json:"created"`
-			Data    struct {
-				Object struct {
-					ID, Status string
-					Items      struct {
-						Data []struct{ Price struct{ ID string } }
-					}
-				} `json:"object"`
-			} `json:"data"`
+		var sub stripe.Subscription
+		if err == nil {
+			err = json.Unmarshal(ev.Data.Raw, &sub)
 		}
 		if err == nil {
-			err = json.Unmarshal(body, &ev)
-		}
-		if err == nil {
-			err = writeByHand(r.Context(), db, ev.ID, body, ev.Data.Object.ID, ev.Data.Object.Status, ev.Data.Object.Items.Data[0].Price.ID, ev.Created)
+			err = writeByHand(r.Context(), db, ev.ID, body, &sub, ev.Created)
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -262,19 +256,26 @@ func byHand(t *testing.T, url string) (http.Handler, func()) {
 	return h, func() { s.Close() }
 }
 
-func writeByHand(ctx context.Context, db *sql.DB, id string, body []byte, sub, status, price string, created int64) error {
+func writeByHand(ctx context.Context, db *sql.DB, id string, body []byte, sub *stripe.Subscription, created int64) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, `INSERT INTO raw_events (id, body) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, body); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO raw_subscriptions (id, status, price, created) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET status = excluded.status, price = excluded.price, created = excluded.created WHERE raw_subscriptions.created <= excluded.created`,
-		sub, status, price, created); err != nil {
-		return err
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{`INSERT INTO raw_events (id, body) VALUES ($1, $2) ON CONFLICT DO NOTHING`, []any{id, body}},
+		{`INSERT INTO raw_subscriptions (id, status, price, created) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (id) DO UPDATE SET status = excluded.status, price = excluded.price, created = excluded.created WHERE raw_subscriptions.created <= excluded.created`,
+			[]any{sub.ID, string(sub.Status), sub.Items.Data[0].Price.ID, created}},
+		{`INSERT INTO raw_tenants (id, plan, status) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, status = excluded.status`,
+			[]any{sub.Metadata["tenant"], sub.Items.Data[0].Price.ID, string(sub.Status)}},
+	} {
+		if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }

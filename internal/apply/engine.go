@@ -253,8 +253,7 @@ func references(ev *stripe.Event) []string {
 }
 
 // prefetch loads what nearly every event needs, so that the rules seldom have to
-// be stopped for a row that is missing: first by what the events name, then by
-// whose that is.
+// be stopped for a row that is missing: what the events name, and whose that is.
 func prefetch(tx *store.Tx, batch []*Delivery) error {
 	for _, d := range batch {
 		k := d.key()
@@ -262,6 +261,7 @@ func prefetch(tx *store.Tx, batch []*Delivery) error {
 		tx.Inbox.Want(k)
 		tx.Objects.Want(object)
 		tx.Customers.Want(customer)
+		tx.WantOwner(customer)
 		switch d.Event.ObjectType {
 		case "subscription":
 			tx.Subscriptions.Want(object)
@@ -282,19 +282,6 @@ func prefetch(tx *store.Tx, batch []*Delivery) error {
 		}
 		tx.SubscriptionsBy.Want(customer)
 		tx.PaymentMethodsBy.Want(customer)
-	}
-	if err := tx.Load(); err != nil {
-		return err
-	}
-	for _, d := range batch {
-		if d.Event.Customer == "" {
-			continue
-		}
-		k := d.key()
-		if cust := tx.Customers.Get(k.With(d.Event.Customer)); cust != nil {
-			tx.Tenants.Want(k.With(cust.Tenant))
-			tx.CustomersByTenant.Want(k.With(cust.Tenant))
-		}
 	}
 	return tx.Load()
 }

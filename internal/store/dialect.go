@@ -58,7 +58,8 @@ type lookup struct {
 	col     string
 	where   string // a further condition, with the leading AND
 	numeric bool
-	newest  int // at most so many for each value, what is final first; 0: all
+	newest  int  // at most so many for each value, what is final first; 0: all
+	owner   bool // the values are customers whose tenant is looked for
 }
 
 const newestFirst = "ORDER BY final DESC, created DESC, event_id"
@@ -77,13 +78,22 @@ func (d dialect) by(l lookup) string {
 		if l.newest > 0 {
 			last = fmt.Sprintf("%s LIMIT %d", newestFirst, l.newest)
 		}
-		return fmt.Sprintf(`SELECT found.* FROM unnest($3::%s[]) AS want (v) CROSS JOIN LATERAL (
-			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s %s) AS found`, typ, cols, l.def.name, l.col, l.where, last)
+		from := fmt.Sprintf("unnest($3::%s[]) AS want (v)", typ)
+		if l.owner {
+			from = `(SELECT DISTINCT own.tenant FROM unnest($3::text[]) AS c (id) CROSS JOIN LATERAL (SELECT tenant FROM customers
+				WHERE account = $1 AND livemode = $2 AND id = c.id AND tenant <> '' OFFSET 0) AS own) AS want (v)`
+		}
+		return fmt.Sprintf(`SELECT found.* FROM %s CROSS JOIN LATERAL (
+			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s %s) AS found`, from, cols, l.def.name, l.col, l.where, last)
 	case l.newest > 0:
 		return fmt.Sprintf(`SELECT %s FROM (SELECT %s, row_number() OVER (PARTITION BY %s %s) AS n
 			FROM %s WHERE account = $1 AND livemode = $2 AND %s %s%s) AS newest WHERE n <= %d`, cols, cols, l.col, newestFirst, l.def.name, l.col, d.list(3), l.where, l.newest)
 	}
-	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, d.list(3), l.where)
+	list := d.list(3)
+	if l.owner {
+		list = fmt.Sprintf("IN (SELECT tenant FROM customers WHERE account = $1 AND livemode = $2 AND id %s AND tenant <> '')", list)
+	}
+	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, list, l.where)
 }
 
 // insert adds what writes rows in bulk; every one of them must be affected.

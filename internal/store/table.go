@@ -198,13 +198,16 @@ func grouped(want map[Key]struct{}) map[Key][]string {
 	return out
 }
 
-func (t *Table[R]) read(q string, group Key, list any, after func()) statement {
+func (t *Table[R]) read(q string, group Key, list any, after func(), each ...func(*R)) statement {
 	return statement{
 		what: "load " + t.def.name, sql: q, args: []any{group.Account, group.Livemode, list}, after: after,
 		row: func(s scan) error {
 			r := new(R)
 			if err := s(t.def.targets(reflect.ValueOf(r).Elem())...); err != nil {
 				return err
+			}
+			for _, f := range each {
+				f(r)
 			}
 			k := *t.key(r)
 			if t.base[k] == nil { // what is there already may have been changed

@@ -74,6 +74,7 @@ type Tx struct {
 
 	payloads     map[int64][]byte // raw, by seq
 	payloadsWant map[int64]struct{}
+	ownersWant   map[Key]struct{} // customers
 	packed       []payload
 	packedNew    []payload
 	timeline     []TimelineEntry
@@ -114,7 +115,7 @@ var (
 
 func newTx(s *Store, ctx context.Context, session session) *Tx { //nolint:revive // the context belongs to the unit of work
 	tx := &Tx{
-		s: s, ctx: ctx, session: session, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{},
+		s: s, ctx: ctx, session: session, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{}, ownersWant: map[Key]struct{}{},
 		due: map[string]int64{},
 	}
 	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
@@ -273,6 +274,7 @@ func (tx *Tx) load() (bool, error) {
 	for _, t := range tx.tables {
 		wave = t.wanted(wave)
 	}
+	wave = tx.wantedOwners(wave)
 	wave = tx.wantedPayloads(wave)
 	if len(wave) == 0 {
 		return false, nil
@@ -399,6 +401,27 @@ func (tx *Tx) Payload(seq int64) []byte {
 	tx.payloadsWant[seq] = struct{}{}
 	tx.miss()
 	return tx.payloads[seq]
+}
+
+// WantOwner asks for a customer's tenant and the tenant's customers to be there at
+// the next load, whoever that is.
+func (tx *Tx) WantOwner(customer Key) {
+	if customer.ID != "" {
+		tx.ownersWant[customer] = struct{}{}
+	}
+}
+
+func (tx *Tx) wantedOwners(wave []statement) []statement {
+	for group, ids := range grouped(tx.ownersWant) {
+		list := tx.s.d.listArg(ids, false)
+		wave = append(wave,
+			tx.Tenants.read(tx.s.lookup(lookup{def: tenantDef, col: tenantDef.idCol, owner: true}), group, list, nil),
+			tx.Customers.read(tx.s.lookup(lookup{def: customerDef, col: "tenant", owner: true}), group, list, nil, func(c *Customer) {
+				tx.CustomersByTenant.loaded[c.With(c.Tenant)] = struct{}{}
+			}))
+	}
+	clear(tx.ownersWant)
+	return wave
 }
 
 func (tx *Tx) wantedPayloads(wave []statement) []statement {
