@@ -254,17 +254,17 @@ func references(ev *stripe.Event) []string {
 
 // prefetch loads what nearly every event needs, so that the rules seldom have to
 // be stopped for a row that is missing: what the events name, and whose that is.
+// A customer comes with its tenant's, a subscription with its customer's; those
+// that are new are looked for again, in vain, when a rule asks.
 func prefetch(tx *store.Tx, batch []*Delivery) error {
 	for _, d := range batch {
 		k := d.key()
 		object, customer := k.With(d.Event.ObjectID), k.With(d.Event.Customer)
 		tx.Inbox.Want(k)
 		tx.Objects.Want(object)
-		tx.Customers.Want(customer)
 		tx.WantOwner(customer)
 		switch d.Event.ObjectType {
 		case "subscription":
-			tx.Subscriptions.Want(object)
 			tx.SchedulesBySub.Want(object)
 			tx.UnpaidBySubscription.Want(object)
 			tx.LinksByCustomer.Want(customer)

@@ -96,17 +96,26 @@ func (d dialect) by(l lookup) string {
 	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, list, l.where)
 }
 
-// insert adds what writes rows in bulk; every one of them must be affected.
-func (d dialect) insert(wave []statement, def *tableDef, rows []reflect.Value) []statement {
+// write adds what writes rows in bulk; every one of them must be affected. A row
+// that is new and there all the same was made by somebody else meanwhile: then the
+// unit of work runs again, too.
+func (d dialect) write(wave []statement, def *tableDef, rows []reflect.Value, fresh bool) []statement {
 	if len(rows) == 0 {
 		return wave
 	}
-	st := statement{what: "write " + def.name, want: int64(len(rows))}
+	texts := def.row
 	if d.unnest {
-		st.sql, st.args = def.upIn, def.columns(rows)
+		texts = def.arrays
+	}
+	st := statement{what: "write " + def.name, sql: texts.update, want: int64(len(rows))}
+	if fresh {
+		st.sql = texts.insert
+	}
+	if d.unnest {
+		st.args = def.columns(rows)
 		return append(wave, st)
 	}
-	st.sql, st.each = def.upsert, func(yield func([]any) bool) {
+	st.each = func(yield func([]any) bool) {
 		args := make([]any, 0, len(def.cols))
 		for _, r := range rows {
 			if !yield(def.values(r, args[:0])) {

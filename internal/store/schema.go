@@ -17,10 +17,13 @@ type tableDef struct {
 	types  []string // PostgreSQL's
 	rev    int      // index of rev in cols, -1 where rows are only added
 	sel    string   // SELECT … FROM name
-	upsert string
-	upIn   string // the same from arrays
+	row    writes
+	arrays writes // many rows, a parameter per column
 	del    string
 }
+
+// writes are the statements for rows that are new and for rows that were there.
+type writes struct{ insert, update string }
 
 // define reads the columns from the struct's fields: the column is the field's
 // name in snake case unless a db tag names it; an embedded Key is three columns.
@@ -67,12 +70,14 @@ func define(row any, name, idCol string) *tableDef {
 	onConflict := ""
 	if d.rev >= 0 {
 		// A row that somebody else has changed meanwhile is not touched: the count
-		// of affected rows then tells that the unit of work must run again.
+		// of affected rows then tells that the unit of work must run again. It is no
+		// UPDATE of many rows, for which PostgreSQL may choose to read the table.
 		onConflict = fmt.Sprintf(" ON CONFLICT (account, livemode, %s) DO UPDATE SET %s WHERE %s.rev = excluded.rev - 1",
 			idCol, strings.Join(sets, ", "), name)
 	}
-	d.upsert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)%s", name, all, strings.Join(params, ", "), onConflict)
-	d.upIn = fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)%s", name, all, strings.Join(arrays, ", "), onConflict)
+	d.row.insert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", name, all, strings.Join(params, ", "))
+	d.arrays.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)", name, all, strings.Join(arrays, ", "))
+	d.row.update, d.arrays.update = d.row.insert+onConflict, d.arrays.insert+onConflict
 	d.del = fmt.Sprintf("DELETE FROM %s WHERE account = $1 AND livemode = $2 AND %s = $3 AND rev = $4", name, idCol)
 	return d
 }

@@ -229,7 +229,7 @@ func (t *Table[R]) changed(wave []statement) []statement {
 		}
 	}
 	slices.SortFunc(dirty, compareKeys)
-	var write []reflect.Value
+	var fresh, known []reflect.Value
 	for _, k := range dirty {
 		c := t.base[k]
 		if c.row == nil {
@@ -239,13 +239,15 @@ func (t *Table[R]) changed(wave []statement) []statement {
 			})
 			continue
 		}
-		*t.rev(c.row) = 1
-		if c.was != nil {
-			*t.rev(c.row) = *t.rev(c.was) + 1
+		if c.was == nil {
+			*t.rev(c.row) = 1
+			fresh = append(fresh, reflect.ValueOf(c.row).Elem())
+			continue
 		}
-		write = append(write, reflect.ValueOf(c.row).Elem())
+		*t.rev(c.row) = *t.rev(c.was) + 1
+		known = append(known, reflect.ValueOf(c.row).Elem())
 	}
-	return t.tx.s.d.insert(wave, t.def, write)
+	return t.tx.s.d.write(t.tx.s.d.write(wave, t.def, fresh, true), t.def, known, false)
 }
 
 func num(n int64) string { return strconv.FormatInt(n, 10) }

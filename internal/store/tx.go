@@ -463,8 +463,8 @@ func (tx *Tx) flush(ctx context.Context) error {
 	for _, t := range tx.tables {
 		wave = t.changed(wave)
 	}
-	wave = tx.s.d.insert(wave, payloadDef, rowsOf(tx.packed))
-	wave = tx.s.d.insert(wave, timelineDef, rowsOf(tx.timeline))
+	wave = tx.s.d.write(wave, payloadDef, rowsOf(tx.packed), true)
+	wave = tx.s.d.write(wave, timelineDef, rowsOf(tx.timeline), true)
 	if err := tx.session.run(ctx, wave); err != nil {
 		return err
 	}

@@ -24,12 +24,18 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 		return nil
 	}
 	// A snapshot without previous_attributes that says what another one says is
-	// that one's companion (invoice.finalized beside invoice.updated).
+	// that one's companion (invoice.finalized beside invoice.updated), or where a
+	// way there and back began (charge.succeeded, refunded, and the refund failed).
+	var companions []int
 	mute = slices.DeleteFunc(mute, func(m int) bool {
 		if before >= 0 && sameState(&all[m], &all[before]) {
 			return true
 		}
-		return slices.ContainsFunc(linked, func(k int) bool { return sameState(&all[m], &all[k]) })
+		companion := slices.ContainsFunc(linked, func(k int) bool { return sameState(&all[m], &all[k]) })
+		if companion {
+			companions = append(companions, m)
+		}
+		return companion
 	})
 	switch {
 	case len(mute) > 0 && !oneState(all, mute):
@@ -46,6 +52,11 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 		if len(ends) > 1 && !oneState(all, ends) {
 			if exact := pathEnds(all, nodes, before, follows); len(exact) > 0 {
 				ends = exact
+			}
+		}
+		if len(ends) > 1 && before < 0 && len(companions) > 0 && oneState(all, companions) && !oneState(all, ends) {
+			if back := pathEnds(all, nodes, companions[0], agrees); len(back) > 0 {
+				ends = back
 			}
 		}
 		if len(ends) > 0 {

@@ -49,6 +49,9 @@ func TestNewest(t *testing.T) {
 	inv := func(status string, attempts int) string {
 		return fmt.Sprintf(`{"object":"invoice","id":"in_1","status":%q,"attempt_count":%d}`, status, attempts)
 	}
+	charge := func(refunded int) string {
+		return fmt.Sprintf(`{"object":"charge","id":"ch_1","status":"succeeded","amount_refunded":%d}`, refunded)
+	}
 	for _, tt := range []struct {
 		name, want string
 		lines      []string
@@ -73,6 +76,11 @@ func TestNewest(t *testing.T) {
 			"a 2 customer.updated " + customerState("3") + ` <- {"name":"2"}`,
 			"b 2 customer.updated " + customerState("2") + ` <- {"name":"3"}`,
 			"c 2 customer.updated " + customerState("3") + ` <- {"name":"1"}`,
+		}},
+		{"4: there and back from what says nothing of before", "a", []string{
+			"c 2 charge.succeeded " + charge(0),
+			"z 2 charge.refunded " + charge(2900) + ` <- {"amount_refunded":0}`,
+			"a 2 charge.refunded " + charge(0) + ` <- {"amount_refunded":2900}`,
 		}},
 		{"4: from the created one of the same second", "a", []string{
 			"z 2 customer.created " + customerState("1"),
