@@ -44,7 +44,6 @@ type Config struct {
 
 	MaxBody   int64         // bytes; 1 MiB
 	Tolerance time.Duration // 5 minutes
-	Lanes     int           // transactions at once; 1
 	MaxBatch  int           // events per transaction; 256
 	MaxQueue  int           // events that wait; 2048
 	MaxBytes  int64         // bytes that wait; 64 MiB
@@ -64,7 +63,7 @@ type Receiver struct {
 
 	mu     sync.RWMutex // held for reading while a request enqueues
 	closed bool
-	lanes  sync.WaitGroup
+	done   chan struct{}
 }
 
 type waiting struct {
@@ -77,9 +76,6 @@ type waiting struct {
 func New(cfg Config) *Receiver {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 1 << 20
-	}
-	if cfg.Lanes == 0 {
-		cfg.Lanes = 1
 	}
 	if cfg.MaxBatch == 0 {
 		cfg.MaxBatch = 256
@@ -99,10 +95,8 @@ func New(cfg Config) *Receiver {
 	if cfg.Batch == nil {
 		cfg.Batch = func(int) {}
 	}
-	r := &Receiver{cfg: cfg, queue: make(chan *waiting, cfg.MaxQueue), bytes: semaphore.NewWeighted(max(cfg.MaxBytes, cfg.MaxBody))}
-	for range cfg.Lanes {
-		r.lanes.Go(r.lane)
-	}
+	r := &Receiver{cfg: cfg, queue: make(chan *waiting, cfg.MaxQueue), bytes: semaphore.NewWeighted(max(cfg.MaxBytes, cfg.MaxBody)), done: make(chan struct{})}
+	go r.lane()
 	return r
 }
 
@@ -114,12 +108,13 @@ func (r *Receiver) Close() {
 		close(r.queue)
 	}
 	r.mu.Unlock()
-	r.lanes.Wait()
+	<-r.done
 }
 
 // lane commits what has queued while it was committing: no waiting, and the more
 // comes at once the more goes into one transaction.
 func (r *Receiver) lane() {
+	defer close(r.done)
 	for first := range r.queue {
 		batch := []*waiting{first}
 	gather:

@@ -199,13 +199,16 @@ func grouped(want map[Key]struct{}) map[Key][]string {
 }
 
 func (t *Table[R]) read(q string, group Key, list any, after func(), each ...func(*R)) statement {
+	into := new(R)
+	targets := t.def.targets(reflect.ValueOf(into).Elem())
 	return statement{
 		what: "load " + t.def.name, sql: q, args: []any{group.Account, group.Livemode, list}, after: after,
 		row: func(s scan) error {
-			r := new(R)
-			if err := s(t.def.targets(reflect.ValueOf(r).Elem())...); err != nil {
+			if err := s(targets...); err != nil {
 				return err
 			}
+			r := new(R)
+			*r = *into
 			for _, f := range each {
 				f(r)
 			}
