@@ -113,8 +113,9 @@ func TestStripeAway(t *testing.T) {
 
 var proCheckout = bursar.Checkout{Plan: "pro", Interval: "month", SuccessURL: "https://app.example/ok?s={CHECKOUT_SESSION_ID}", CancelURL: "https://app.example/no"}
 
-// TestCrashInACommand kills whoever commands between Stripe's answer and the commit,
-// at every request that changes something, and has another process go on.
+// TestCrashInACommand cuts whoever commands off between Stripe's answer and the commit,
+// at every request that changes something, and has another Bursar go on. What -9 does
+// is TestKillInACommand's.
 func TestCrashInACommand(t *testing.T) {
 	other := proCheckout
 	other.Interval = "year"

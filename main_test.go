@@ -35,10 +35,12 @@ func TestMain(m *testing.M) {
 const childEnv = "BURSAR_TEST_CHILD_DATABASE"
 
 func serveAsChild(url string) {
-	b, err := bursar.Open(context.Background(), bursar.Config{
+	cfg := bursar.Config{
 		DatabaseURL: url, WebhookSecrets: []string{secret}, Plans: plans(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), NoticeMaxAge: -1,
-	})
+	}
+	commanding(&cfg)
+	b, err := bursar.Open(context.Background(), cfg)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
