@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,10 +41,8 @@ const benchEnv = "BURSAR_BENCH"
 //	(b) a bare group commit of the same bytes on the same engine and driver
 //	(c) the handler that one would write by hand with stripe-go: one transaction per request
 func TestThroughput(t *testing.T) {
-	if os.Getenv(benchEnv) == "" {
-		t.Skip("measures only; make bench runs it")
-	}
-	t.Setenv(storetest.EnvFsync, "on")
+	measures(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as bursar serve does
 	rounds, seconds := envInt("BURSAR_BENCH_ROUNDS", 5), envInt("BURSAR_BENCH_SECONDS", 3)
 	fmt.Printf("accepted and applied events a second over HTTP, 64 connections, %d-byte payloads, medians of %d rounds of %d s\n", len(bigEvent(0)), rounds, seconds)
 	storetest.EachURL(t, func(t *testing.T, url string) {
@@ -93,6 +92,11 @@ func fire(t *testing.T, h http.Handler, d time.Duration) float64 {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	defer srv.Close()
+	return fireAt(t, srv.URL, d)
+}
+
+func fireAt(t *testing.T, address string, d time.Duration) float64 {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConns: 64, MaxIdleConnsPerHost: 64}}
 	defer client.CloseIdleConnections()
 	var ok atomic.Int64
@@ -101,7 +105,7 @@ func fire(t *testing.T, h http.Handler, d time.Duration) float64 {
 	for range 64 {
 		wg.Go(func() {
 			for time.Since(began) < d {
-				status, answer, err := post(context.Background(), client, srv.URL+"/webhooks/stripe", bigEvent(eventNumber.Add(1)))
+				status, answer, err := post(context.Background(), client, address+"/webhooks/stripe", bigEvent(eventNumber.Add(1)))
 				if err != nil || status != http.StatusOK {
 					t.Errorf("%d %s %v", status, answer, err)
 					return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/bursarhq/bursar"
 	"github.com/bursarhq/bursar/billing"
@@ -44,6 +45,7 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 		return err
 	}
 	cfg.warn(s, log, from)
+	tuneMemory(s)
 	sv, err := listen(ctx, cfg.Listen, cfg.MetricsListen)
 	if err != nil {
 		return err
@@ -56,6 +58,18 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	sv.b, sv.log, sv.role = b, log, cfg.Role
 	sv.ready = func() { fmt.Fprintln(s.stdout, sv.greeting()) }
 	return sv.run(ctx)
+}
+
+// tuneMemory trades memory for speed, within what a small machine can spare: the
+// heap of a server that only passes events through is small, and collecting it
+// whenever it has doubled costs a sixth of the throughput. Go's own variables win.
+func tuneMemory(s *system) {
+	if _, set := s.lookup("GOGC"); !set {
+		debug.SetGCPercent(400)
+	}
+	if _, set := s.lookup("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(64 << 20)
+	}
 }
 
 // warn says what is allowed and hardly meant.
