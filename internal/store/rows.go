@@ -90,6 +90,7 @@ type Tenant struct {
 	PaymentMethod    string
 	StripeFeatures   string // JSON array
 	Timeline         int64
+	Outbound         int64 // the number of the last event that was told
 	CreatedAt        int64
 	UpdatedAt        int64
 	ErasedAt         int64
@@ -150,6 +151,9 @@ type Subscription struct {
 	CancellationReason   string
 	ScheduledPlan        string
 	ScheduledChangeAt    int64
+	ToldStatus           string // by outgoing webhooks, as the two below
+	ToldPlan             string
+	ToldTrialEnd         int64
 	Created              int64
 	AsOf                 int64
 	Rev                  int64
@@ -202,6 +206,8 @@ type Invoice struct {
 	InvoicePDF         string `db:"invoice_pdf"`
 	Deleted            bool
 	Spent              bool
+	ToldIssued         bool // by outgoing webhooks, as the one below
+	ToldRefunded       int64
 	Rev                int64
 }
 
