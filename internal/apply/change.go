@@ -32,6 +32,8 @@ type change struct {
 	reason   string
 	result   Result
 
+	trialEnding bool // the event warns of a trial's end, and is right
+
 	released      []store.Key // what became known: events may have waited for it
 	invoices      []store.Key // to be settled
 	subscriptions []store.Key

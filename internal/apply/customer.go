@@ -174,6 +174,7 @@ func (c *change) link(customer, tenant, source string, at int64) {
 	row.Tenant = owner
 	t := c.ensureTenant(c.key.With(owner))
 	c.note(t, entry{what: "customer", to: customer, why: "linked by " + source})
+	c.tellLinked(t.Key, customer, source, was)
 	if was != "" {
 		if old := c.tx.Tenants.Get(c.key.With(was)); old != nil {
 			c.note(c.tx.Tenants.Edit(old.Key), entry{what: "customer", from: customer, why: "moved to " + owner})

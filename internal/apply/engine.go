@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/internal/outbound"
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
 )
@@ -33,6 +34,9 @@ type Policy struct {
 	Runners map[string]bool
 	// NoticesOff are the kinds of notices that are switched off.
 	NoticesOff map[string]bool
+
+	// Outbound are the endpoints that outgoing webhooks go to.
+	Outbound []outbound.Endpoint
 
 	// OwnSession says whether a checkout session was made by Bursar.
 	OwnSession func(metadata map[string]string) bool

@@ -182,6 +182,7 @@ func (c *change) settleInvoice(k store.Key) error {
 		}
 	}
 	c.invoiceNotices(inv, debt)
+	c.tellInvoice(inv, on)
 	if inv.Subscription != "" {
 		c.touchSubscription(k.With(inv.Subscription))
 	}

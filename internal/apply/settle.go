@@ -132,6 +132,7 @@ func (c *change) settleTenant(k store.Key) error {
 			c.note(t, e)
 		}
 	}
+	c.tellEntitlements(&before, t)
 	return nil
 }
 

@@ -88,6 +88,7 @@ func trialWillEnd(c *change) error {
 	row := c.tx.Subscriptions.Get(c.key.With(c.ev.ObjectID))
 	// Stripe sends this also when a trial is ended early; then there is nothing to warn of.
 	trialing := row != nil && row.StripeStatus == billing.Trialing && row.TrialEnd*1e6 > c.tx.Now-1e6*60
+	c.trialEnding = trialing
 	c.notice(notice{name: "trial_ending", object: c.ev.ObjectID, repeat: fmt.Sprint(s.TrialEnd), untrue: !trialing})
 	return nil
 }
@@ -156,6 +157,7 @@ func (c *change) settleSubscription(k store.Key) error {
 		c.notice(notice{name: "subscription_ended", object: k.ID, customer: row.Customer, at: row.EndedAt, untrue: f.Spent})
 	}
 	if cust := c.tx.Customers.Get(k.With(row.Customer)); cust != nil && cust.Tenant != "" {
+		c.tellSubscription(row, k.With(cust.Tenant))
 		c.touchTenant(k.With(cust.Tenant))
 	}
 	return nil
