@@ -374,7 +374,10 @@ func (b *Bursar) Close() error {
 
 // deps are what effects are performed with.
 func (b *Bursar) deps() effect.Deps {
+	up := b.cfg.Now()
 	d := effect.Deps{
+		TellCards:   func(ctx context.Context) error { return b.engine.TellExpiringCards(ctx, b.cfg.Now()) },
+		TellSilence: func(ctx context.Context) error { return b.engine.TellSilence(ctx, up, b.cfg.Now()) },
 		RetryEvents: func(ctx context.Context) error { return repeat(ctx, b.engine.RetryDue) },
 		SettleOverdue: func(ctx context.Context) error {
 			return repeat(ctx, func(ctx context.Context) (int, error) { return b.engine.SettleOverdue(ctx, b.cfg.Now()) })

@@ -84,6 +84,7 @@ func (b *Bursar) openMail(ctx context.Context) error {
 	}
 	if b.cfg.PublicURL != "" {
 		b.notices.Link = b.link
+		b.notices.Endpoint = b.cfg.PublicURL + "/webhooks/stripe"
 	}
 	return b.openLinks(ctx)
 }

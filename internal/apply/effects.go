@@ -28,6 +28,9 @@ type noticeData struct {
 	Currency string `json:"currency,omitempty"`
 	Full     bool   `json:"full,omitempty"`
 	Claimed  string `json:"claimed,omitempty"`
+
+	Subscription string `json:"subscription,omitempty"`
+	Since        int64  `json:"since,omitempty"` // Unix seconds
 }
 
 // notice plans a notification, once: the same key is the same notice, in whatever

@@ -23,6 +23,7 @@ type Notices struct {
 	Renderer  *mail.Renderer
 	Sender    *mail.Sender
 	Operator  string // whom operators' notices go to; empty: nobody
+	Endpoint  string // where Stripe posts to, if that is known
 	Documents *Documents
 	// Link is a signed address of a document that expires; empty where Bursar has no
 	// public address.
@@ -38,6 +39,9 @@ type noticeData struct {
 	Currency string `json:"currency"`
 	Full     bool   `json:"full"`
 	Claimed  string `json:"claimed"`
+
+	Subscription string `json:"subscription"`
+	Since        int64  `json:"since"` // Unix seconds
 }
 
 // errUntrue says that what a notice tells is no longer so.
@@ -134,6 +138,10 @@ func (n *Notices) Compose(ctx context.Context, e store.Effect) (mail.Message, st
 			}
 			d.Event = mail.Event{ID: row.ID, Type: row.Type, Error: row.Error, Attempts: int(row.Attempts), Received: time.UnixMicro(row.ReceivedAt).UTC()}
 		}
+	case "card_expiring":
+		err = n.ofCard(ctx, e, data.Subscription, &m)
+	case "endpoint_silent":
+		err = n.ofSilence(ctx, data.Since, &m)
 	case "tenant_conflict":
 		d.Conflict = mail.Conflict{Customer: e.ObjectID, Owner: e.Tenant, Claimed: data.Claimed, Event: e.EventID}
 	}

@@ -42,6 +42,10 @@ type Deps struct {
 	SettleWaits func(ctx context.Context) error
 	// SettleOverdue looks at invoices that are past their grace.
 	SettleOverdue func(ctx context.Context) error
+	// TellCards looks for cards that are about to expire.
+	TellCards func(ctx context.Context) error
+	// TellSilence looks whether Stripe's events still arrive.
+	TellSilence func(ctx context.Context) error
 	// Retain drops payloads that are older than they are kept.
 	Retain func(ctx context.Context) error
 	// Notify sends a notice.
@@ -50,6 +54,8 @@ type Deps struct {
 	Document func(ctx context.Context, e store.Effect) (Outcome, error)
 	// Cancel cancels a subscription at Stripe, if dunning still justifies it.
 	Cancel func(ctx context.Context, e store.Effect) (Outcome, error)
+	// Outbound delivers outgoing webhooks; it has a kind, and a row, for each endpoint.
+	Outbound *Outbound
 }
 
 // Runners is the table of what is performed.
@@ -59,6 +65,8 @@ func Runners(d Deps) []Runner {
 		{Kind: "event_retry", Every: 5 * time.Second, Tick: d.RetryEvents},
 		{Kind: "waits", Every: time.Minute, Tick: d.SettleWaits},
 		{Kind: "overdue", Every: time.Minute, Tick: d.SettleOverdue},
+		{Kind: "cards", Every: time.Hour, Tick: d.TellCards},
+		{Kind: "silence", Every: 10 * time.Minute, Tick: d.TellSilence},
 		{Kind: "retention", Every: time.Hour, Tick: d.Retain},
 		{Kind: "notice", Every: time.Minute, Parallel: 4, MaxAttempts: 20, Run: d.Notify},
 		{Kind: "document", Every: time.Minute, Parallel: 2, Run: d.Document},

@@ -71,3 +71,41 @@ func (s *Store) keys(ctx context.Context, q string, args ...any) ([]Key, error) 
 	}
 	return out, rows.Err()
 }
+
+// ExpiringCards walks the attached cards that expire in a month and whose customer
+// has a subscription that is charged, unless there is an effect whose key is the
+// card's id between prefix and suffix.
+func (s *Store) ExpiringCards(ctx context.Context, year, month int64, prefix, suffix string, after Key, limit int) ([]Key, error) {
+	return s.keys(ctx, `SELECT p.account, p.livemode, p.id FROM payment_methods AS p
+		WHERE (p.id, p.account, p.livemode) > ($1, $2, $3) AND p.exp_year = $4 AND p.exp_month = $5 AND p.type = 'card' AND p.attached
+			AND EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.customer = p.customer AND s.account = p.account AND s.livemode = p.livemode
+				AND s.access AND s.collection_method <> 'send_invoice')
+			AND NOT EXISTS (SELECT 1 FROM effects AS e WHERE e.key = CAST($6 AS TEXT) || p.id || CAST($7 AS TEXT)
+				AND e.account = p.account AND e.livemode = p.livemode)
+		ORDER BY p.id, p.account, p.livemode LIMIT $8`, after.ID, after.Account, after.Livemode, year, month, prefix, suffix, limit)
+}
+
+// LastReceived is when Stripe's last event came in, in Unix microseconds; zero where
+// there was none. What was asked for is not meant.
+func (s *Store) LastReceived(ctx context.Context) (int64, error) {
+	var at int64
+	err := s.read.QueryRowContext(ctx, `SELECT received_at FROM inbox WHERE source IN ('webhook', 'thin', 'poll') ORDER BY seq DESC LIMIT 1`).Scan(&at)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return at, nil
+}
+
+// LastReceived is the store's.
+func (r *Reader) LastReceived(ctx context.Context) (int64, error) { return r.s.LastReceived(ctx) }
+
+// RunningSince is how many subscriptions run at Stripe, and when the first of their
+// periods that ends after a time does so; zero where none does. Unix seconds.
+func (s *Store) RunningSince(ctx context.Context, since int64) (running, firstEnd int64, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MIN(CASE WHEN current_period_end > $1 THEN current_period_end END), 0)
+		FROM subscriptions WHERE stripe_status IN ('trialing', 'active', 'past_due')`, since).Scan(&running, &firstEnd)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return running, firstEnd, nil
+}
