@@ -170,6 +170,18 @@ func (a *Account) eventsIn(version string, types []string) []Event {
 	return out
 }
 
+// EventsFrom are the events but the first n, oldest first: what has happened
+// since there were n, without rendering the others again.
+func (a *Account) EventsFrom(n int) []Event {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []Event
+	for _, e := range a.events[min(max(n, 0), len(a.events)):] {
+		out = append(out, e.public(a.cfg.APIVersion))
+	}
+	return out
+}
+
 // EventTypes are the types of all events, oldest first: a transcript.
 func (a *Account) EventTypes() []string {
 	a.mu.Lock()

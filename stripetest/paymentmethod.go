@@ -223,10 +223,22 @@ func detachMethod(a *Account, r apiRequest) (Object, *Error) {
 	return m.render(), nil
 }
 
+// mustBeAttached refuses to change what belongs to nobody.
+// https://docs.stripe.com/api/payment_methods/update
+func (m *paymentMethod) mustBeAttached() *Error {
+	if m.customer == nil {
+		return invalid("", "The payment method `%s` is not attached to a customer and cannot be updated.", m.id)
+	}
+	return nil
+}
+
 func updateMethod(a *Account, r apiRequest) (Object, *Error) {
 	m, ok := a.methods.get(r.id)
 	if !ok {
 		return nil, noSuch("PaymentMethod", r.id)
+	}
+	if err := m.mustBeAttached(); err != nil {
+		return nil, err
 	}
 	in := r.params
 	draft := *m
@@ -274,6 +286,9 @@ func (a *Account) ReplaceCard(id, last4 string, expMonth, expYear int64) error {
 		m, ok := a.methods.get(id)
 		if !ok {
 			return noSuch("PaymentMethod", id)
+		}
+		if err := m.mustBeAttached(); err != nil {
+			return err
 		}
 		m.card.last4, m.expMonth, m.expYear = last4, expMonth, expYear
 		a.emitUpdate("payment_method.automatically_updated", m)
