@@ -38,7 +38,7 @@ func (e *Engine) TellExpiringCards(ctx context.Context, now time.Time) error {
 // cardExpires plans the notice if a subscription that goes on is charged to the card.
 func (c *change) cardExpires(k store.Key, expiry billing.Expiry) {
 	card := c.tx.PaymentMethods.Get(k)
-	if card == nil || !card.Attached || card.ExpYear != expiry.Year || card.ExpMonth != expiry.Month {
+	if card == nil || card.ExpYear != expiry.Year || card.ExpMonth != expiry.Month {
 		return
 	}
 	customer := c.customerRow(card.Customer)

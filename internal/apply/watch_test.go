@@ -96,6 +96,7 @@ func TestCardExpiring(t *testing.T) {
 				card["type"], card["sepa_debit"] = "sepa_debit", card["card"]
 			}},
 			{"sent", 2026, 4, func(_, s, _ obj) { s["collection_method"] = "send_invoice" }},
+			{"sent-beside", 2026, 4, func(card, s, _ obj) { s["collection_method"], s["default_payment_method"] = "send_invoice", card["id"] }},
 			{"ended", 2026, 4, func(_, s, _ obj) { s["status"], s["ended_at"] = "canceled", 1700000100 }},
 			{"incomplete", 2026, 4, func(_, s, _ obj) { s["status"] = "incomplete" }},
 			{"ends-before", 2026, 4, end(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))},
@@ -103,6 +104,9 @@ func TestCardExpiring(t *testing.T) {
 		} {
 			w.pay(p)
 		}
+		beside := sub("sub_beside", "active", "price_pro") // another one of sent-beside, charged to another card
+		beside["customer"], beside["default_payment_method"] = "cus_sent-beside", "pm_other"
+		w.deliver(w.event("customer.subscription.created", 0, beside))
 		detached := payer{name: "detached", year: 2026, month: 4}
 		w.pay(detached)
 		w.deliver(w.event("payment_method.detached", 10, obj{"id": "pm_detached", "object": "payment_method", "type": "card", "customer": nil, "card": obj{"exp_month": 4, "exp_year": 2026}}))
@@ -217,7 +221,8 @@ func TestEndpointSilent(t *testing.T) {
 		look("stripe:" + first + " pending")
 		now = now.Add(29 * 24 * time.Hour)
 		look("stripe:" + first + " pending")
-		if _, err := s.Writer().Exec(`UPDATE inbox SET source = 'refetch' WHERE received_at < $1`, now.Add(-30*24*time.Hour).UnixMicro()); err != nil {
+		w.deliver(w.event("customer.updated", 1, obj{"id": "cus_acme", "object": "customer", "metadata": obj{"tenant": "acme"}, "name": "Acme"}))
+		if _, err := s.Writer().Exec(`UPDATE inbox SET source = 'refetch' WHERE received_at >= $1`, now.UnixMicro()); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(25 * time.Hour)
@@ -228,19 +233,32 @@ func TestEndpointSilent(t *testing.T) {
 	})
 }
 
-// TestNothingRuns: where nothing runs at Stripe, silence says nothing.
-func TestNothingRuns(t *testing.T) {
+// TestNeverHeard: where nothing runs at Stripe, silence says nothing; where nothing
+// ever came and something runs, it began with the store.
+func TestNeverHeard(t *testing.T) {
 	now := time.Date(2026, 2, 20, 12, 0, 0, 0, time.UTC)
 	storetest.EachAt(t, func() time.Time { return now }, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, mailed)
-		w.pay(payer{"acme", 2030, 1, func(_, s, _ obj) { s["status"], s["ended_at"] = "canceled", 1700000100 }})
-		later := now.Add(90 * 24 * time.Hour)
-		if err := w.e.TellSilence(t.Context(), now, later); err != nil {
+		w.pay(payer{"over", 2030, 1, func(_, s, _ obj) { s["status"], s["ended_at"] = "canceled", 1700000100 }})
+		if _, err := s.Writer().Exec(`UPDATE inbox SET source = 'backfill'`); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.told("endpoint_silent"); got != "" {
-			t.Error(got)
+		look := func(after time.Duration, want string) {
+			t.Helper()
+			if err := w.e.TellSilence(t.Context(), now, now.Add(after)); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.told("endpoint_silent"); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
 		}
+		look(90*24*time.Hour, "")
+		w.pay(payer{"acme", 2030, 1, nil})
+		if _, err := s.Writer().Exec(`UPDATE inbox SET source = 'backfill'`); err != nil {
+			t.Fatal(err)
+		}
+		look(30*24*time.Hour-time.Second, "")
+		look(30*24*time.Hour, fmt.Sprintf("stripe:%d pending", now.Unix()))
 	})
 }
 
