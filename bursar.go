@@ -63,8 +63,12 @@ type Config struct {
 	// SMTPURL is smtp://user:password@host:587 or smtps://…; without it, notices are
 	// kept as skipped. MailFrom is the sender's mailbox.
 	SMTPURL, MailFrom string
-	OperatorEmail     string // who is told of disputes, dead events, unmapped prices
-	PublicURL         string // where Bursar is reached from outside, for links in mails
+	// Outbound are the endpoints that Bursar's own webhooks go to; OutboundAllowPrivate
+	// lets them be at loopback and private addresses.
+	Outbound             []OutboundEndpoint
+	OutboundAllowPrivate bool
+	OperatorEmail        string // who is told of disputes, dead events, unmapped prices
+	PublicURL            string // where Bursar is reached from outside, for links in mails
 
 	WebhookTolerance time.Duration // 5 minutes where 0
 	MaxBody          int64         // 1 MiB where 0
@@ -93,6 +97,7 @@ type Bursar struct {
 	metrics  *api.Metrics
 	notices  *effect.Notices
 	docs     *effect.Documents
+	outbound *effect.Outbound
 	linkKey  []byte
 	commands *command.Commands
 	api      http.Handler
@@ -156,11 +161,15 @@ func (b *Bursar) open(ctx context.Context) error {
 	if err := b.openMail(ctx); err != nil {
 		return err
 	}
+	if err := b.openOutbound(ctx); err != nil {
+		return err
+	}
 	runners := effect.Runners(b.deps())
 	b.engine, err = apply.New(ctx, b.store, apply.Policy{
 		Catalog: b.cfg.Plans, Dunning: b.cfg.Dunning,
 		TenantMetadata: b.cfg.TenantMetadata, CreateUnknownCustomers: b.cfg.CreateUnknownCustomers, TrustPaymentLinks: b.cfg.TrustPaymentLinks,
 		NoticeMaxAge: b.cfg.NoticeMaxAge, Runners: effect.Kinds(runners), NoticesOff: b.noticesOff(),
+		Outbound: b.outboundEndpoints(),
 	}, b.mode(), b.cfg.Log)
 	if err != nil {
 		return err
@@ -189,7 +198,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	b.api, err = api.New(api.Config{
 		Store: b.store, Engine: b.engine, Catalog: b.cfg.Plans, Keys: b.cfg.APIKeys, CORSOrigins: b.cfg.CORSOrigins, RateLimit: max(0, b.cfg.RateLimit),
 		Metrics: b.metrics.Handler(), Log: b.cfg.Log, Version: Version, Ready: b.ready,
-		Document: b.docs.Ensure, Linked: b.linked, Commands: b.commands,
+		Document: b.docs.Ensure, EInvoice: b.docs.EInvoice, Outbound: api.Outbound{Endpoints: b.outboundEndpoints(), Wake: b.wakeOutbound}, Linked: b.linked, Commands: b.commands,
 	})
 	return err
 }
@@ -317,6 +326,9 @@ func (b *Bursar) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.queue.Run(ctx) })
+	if b.outbound != nil {
+		g.Go(func() error { return b.outbound.Run(ctx) })
+	}
 	return g.Wait()
 }
 
@@ -401,7 +413,7 @@ func (b *Bursar) deps() effect.Deps {
 		d.Refetch = b.refetch
 		d.Cancel = b.cancelUnpaid
 	}
-	d.Document = b.docs.Perform
+	d.Document, d.Outbound = b.docs.Perform, b.outbound
 	if b.notices.Sender != nil {
 		d.Notify = b.notices.Perform
 	}

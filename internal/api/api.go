@@ -36,6 +36,10 @@ type Config struct {
 	// of documents are not there where nil. Linked reads a signed link to one.
 	Document func(context.Context, store.Key) ([]byte, error)
 	Linked   func(*http.Request) (store.Key, bool)
+	// EInvoice returns an invoice's XML by the invoice's key; its route is not there where nil.
+	EInvoice func(context.Context, store.Key) ([]byte, error)
+	// Outbound are the endpoints of outgoing webhooks.
+	Outbound Outbound
 	// Commands go out to Stripe; their routes are not there where nil.
 	Commands *command.Commands
 	// Ready may say why no more requests should be sent here: the server is on its

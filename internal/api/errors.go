@@ -12,6 +12,7 @@ import (
 
 	"github.com/bursarhq/bursar/internal/apply"
 	"github.com/bursarhq/bursar/internal/effect"
+	"github.com/bursarhq/bursar/internal/pdf/einvoice"
 	"github.com/bursarhq/bursar/internal/store"
 )
 
@@ -81,6 +82,7 @@ var sentinels = []struct {
 	{err: apply.ErrConflict, status: http.StatusConflict, code: "conflict", told: true},
 	{err: apply.ErrGone, status: http.StatusGone, code: "gone", told: true},
 	{err: effect.ErrNoDocument, status: http.StatusConflict, code: "no_document", told: true},
+	{err: einvoice.ErrNotPossible, status: http.StatusNotFound, code: "e_invoice_not_possible", told: true},
 	{err: store.ErrCursor, status: http.StatusUnprocessableEntity, code: "invalid_parameter", detail: "cursor: not a cursor of this list"},
 	{err: store.ErrNotFound, status: http.StatusNotFound, code: "not_found", detail: "There is no such thing."},
 	{err: store.ErrKeyReused, status: http.StatusConflict, code: "idempotency_key_reused", detail: "This Idempotency-Key was used with another body."},

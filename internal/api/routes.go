@@ -49,6 +49,8 @@ func (s *server) table() []route {
 		{Open, "GET /docs/{file}", "What that page is made of.", serves(serveDocs)},
 	}
 	rows = append(rows, s.documentRows()...)
+	rows = append(rows, s.eInvoiceRows()...)
+	rows = append(rows, s.outboundRows()...)
 	rows = append(rows, s.commandRows()...)
 	if s.Metrics != nil {
 		rows = append(rows, route{Read, "GET /metrics", "Metrics for Prometheus.", serves(s.Metrics.ServeHTTP)})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/internal/pdf"
+	"github.com/bursarhq/bursar/internal/pdf/einvoice"
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
 )
@@ -40,38 +41,69 @@ func (d *Documents) Perform(ctx context.Context, e store.Effect) (Outcome, error
 }
 
 // Ensure returns a document's bytes, making them where it was not made yet. k.ID is
-// invoice:in_…, receipt:in_… or credit_note:cn_….
+// invoice:in_…, receipt:in_… or credit_note:cn_…. An invoice or a credit note that
+// EN 16931 has a form for carries that within (Factur-X).
 func (d *Documents) Ensure(ctx context.Context, k store.Key) ([]byte, error) {
 	body, err := d.Reader.Document(ctx, k)
 	if !errors.Is(err, store.ErrNotFound) {
 		return body, err
 	}
-	kind, id, _ := strings.Cut(k.ID, ":")
-	raw, err := d.Reader.NewestPayload(ctx, k.With(id))
-	if err != nil {
-		return nil, err
-	}
-	ev, err := stripe.ParseEvent(raw)
-	if err != nil {
-		return nil, err
-	}
-	var doc pdf.Document
-	switch kind {
-	case "invoice", "receipt":
-		doc, err = d.invoice(ctx, k.With(id), ev.Object, kind)
-	case "credit_note":
-		doc, err = d.creditNote(ctx, k.With(id), ev.Object)
-	default:
-		err = fmt.Errorf("%w: documents of the kind %s", store.ErrNotFound, kind)
-	}
+	doc, err := d.document(ctx, k)
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := d.Renderer.Render(&b, doc); err != nil {
+	switch hybrid, possible := einvoice.FacturX(doc); {
+	case possible == nil:
+		err = d.Renderer.RenderHybrid(&b, doc, hybrid)
+	case errors.Is(possible, einvoice.ErrNotPossible):
+		err = d.Renderer.Render(&b, doc)
+	default:
+		err = possible
+	}
+	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", k.ID, err)
 	}
 	return d.Store.KeepDocument(ctx, k, "application/pdf", b.Bytes())
+}
+
+// document is what a document says; k.ID as for Ensure.
+func (d *Documents) document(ctx context.Context, k store.Key) (pdf.Document, error) {
+	kind, id, _ := strings.Cut(k.ID, ":")
+	raw, err := d.Reader.NewestPayload(ctx, k.With(id))
+	if err != nil {
+		return pdf.Document{}, err
+	}
+	ev, err := stripe.ParseEvent(raw)
+	if err != nil {
+		return pdf.Document{}, err
+	}
+	switch kind {
+	case "invoice", "receipt":
+		return d.invoice(ctx, k.With(id), ev.Object, kind)
+	case "credit_note":
+		return d.creditNote(ctx, k.With(id), ev.Object)
+	}
+	return pdf.Document{}, fmt.Errorf("%w: documents of the kind %s", store.ErrNotFound, kind)
+}
+
+// EInvoice returns an invoice's XML as EN 16931 has it, made once as documents are.
+// Where it has no form for the invoice, [einvoice.ErrNotPossible] is wrapped, with
+// what is missing.
+func (d *Documents) EInvoice(ctx context.Context, invoice store.Key) ([]byte, error) {
+	k := invoice.With("xml:" + invoice.ID)
+	body, err := d.Reader.Document(ctx, k)
+	if !errors.Is(err, store.ErrNotFound) {
+		return body, err
+	}
+	doc, err := d.document(ctx, invoice.With("invoice:"+invoice.ID))
+	if err != nil {
+		return nil, err
+	}
+	if body, err = einvoice.XML(doc); err != nil {
+		return nil, err
+	}
+	return d.Store.KeepDocument(ctx, k, "application/xml", body)
 }
 
 func (d *Documents) invoice(ctx context.Context, k store.Key, object stripe.Value, kind string) (pdf.Document, error) {

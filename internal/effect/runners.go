@@ -72,6 +72,7 @@ func Runners(d Deps) []Runner {
 		{Kind: "document", Every: time.Minute, Parallel: 2, Run: d.Document},
 		{Kind: "cancel", Every: time.Minute, Run: d.Cancel},
 	}
+	all = append(all, d.Outbound.Runners()...)
 	var out []Runner
 	for _, r := range all {
 		if r.Run != nil || r.Tick != nil {
