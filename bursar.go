@@ -112,6 +112,9 @@ type Bursar struct {
 // ErrNotFound says that there is no such tenant, invoice or event.
 var ErrNotFound = store.ErrNotFound
 
+// ErrConflict says that the state does not allow what was asked.
+var ErrConflict = apply.ErrConflict
+
 // Open opens the database, brings its schema up to date and gets everything ready.
 // Call Run to have effects performed, and Close at the end.
 func Open(ctx context.Context, cfg Config) (*Bursar, error) {
@@ -323,6 +326,11 @@ func (b *Bursar) Handler() http.Handler {
 func (b *Bursar) Run(ctx context.Context) error {
 	if err := b.recompute(ctx); err != nil {
 		return err
+	}
+	if n, err := b.engine.ApplyNewRules(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		b.cfg.Log.Info("events that had been ignored for want of a rule were applied", "events", n)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.queue.Run(ctx) })

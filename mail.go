@@ -169,7 +169,7 @@ func (b *Bursar) link(k store.Key) string {
 // linked is the document of a signed link, if it is one and still valid.
 func (b *Bursar) linked(r *http.Request) (store.Key, bool) {
 	q, document := r.URL.Query(), r.PathValue("document")
-	k := b.key(document)
+	k := b.key(r.Context(), document)
 	k.Account = q.Get("account")
 	want := b.signLink(k.Account, document, q.Get("expires"))
 	expires, err := strconv.ParseInt(q.Get("expires"), 10, 64)

@@ -50,15 +50,14 @@ type Invoice struct {
 }
 
 // key is the own account's row of an id.
-func (b *Bursar) key(id string) store.Key {
-	live, _ := b.engine.Livemode()
-	return store.Key{Livemode: live, ID: id}
+func (b *Bursar) key(ctx context.Context, id string) store.Key {
+	return b.engine.Key(ctx, "", id)
 }
 
 // Entitlements reads what a tenant may use: one indexed read, made for every
 // request of an app. A tenant that nobody has heard of is ErrNotFound.
 func (b *Bursar) Entitlements(ctx context.Context, tenant string) (Entitlements, error) {
-	row, err := b.reader.Entitlement(ctx, b.key(tenant))
+	row, err := b.reader.Entitlement(ctx, b.key(ctx, tenant))
 	if err != nil {
 		return Entitlements{}, err
 	}
@@ -87,14 +86,14 @@ func (b *Bursar) Entitlements(ctx context.Context, tenant string) (Entitlements,
 // Subscription reads the subscription that decides a tenant's plan. A tenant
 // without any has the status none and the default plan.
 func (b *Bursar) Subscription(ctx context.Context, tenant string) (Subscription, error) {
-	t, err := b.reader.Tenant(ctx, b.key(tenant))
+	t, err := b.reader.Tenant(ctx, b.key(ctx, tenant))
 	if err != nil {
 		return Subscription{}, err
 	}
 	if t.Subscription == "" {
 		return Subscription{Tenant: tenant, Plan: t.Plan, Status: t.Status}, nil
 	}
-	s, err := b.reader.Subscription(ctx, b.key(t.Subscription))
+	s, err := b.reader.Subscription(ctx, b.key(ctx, t.Subscription))
 	if err != nil {
 		return Subscription{}, err
 	}
@@ -108,10 +107,10 @@ func (b *Bursar) Subscription(ctx context.Context, tenant string) (Subscription,
 
 // Invoices reads a tenant's newest invoices, at most limit.
 func (b *Bursar) Invoices(ctx context.Context, tenant string, limit int) ([]Invoice, error) {
-	if _, err := b.reader.Tenant(ctx, b.key(tenant)); err != nil {
+	if _, err := b.reader.Tenant(ctx, b.key(ctx, tenant)); err != nil {
 		return nil, err
 	}
-	rows, err := b.reader.Invoices(ctx, b.key(tenant), store.Page{Limit: max(1, limit)})
+	rows, err := b.reader.Invoices(ctx, b.key(ctx, tenant), store.Page{Limit: max(1, limit)})
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +144,7 @@ func (b *Bursar) PutTenant(ctx context.Context, tenant string, p TenantPatch) er
 	if p.Metadata != nil {
 		q.Metadata = &p.Metadata
 	}
-	_, err := b.engine.PutTenant(ctx, b.key(tenant), q, "app")
+	_, err := b.engine.PutTenant(ctx, b.key(ctx, tenant), q, "app")
 	return err
 }
 
@@ -155,4 +154,12 @@ func at(unix int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(unix, 0).UTC()
+}
+
+// EraseTenant forgets who a tenant is: names, email, metadata and the payloads of its
+// events go; the ledger and the documents stay, and what Stripe tells later brings
+// nothing back. A tenant that nobody has heard of or that was erased is ErrNotFound;
+// one whose subscription still runs is ErrConflict.
+func (b *Bursar) EraseTenant(ctx context.Context, tenant string) error {
+	return b.engine.EraseTenant(ctx, b.key(ctx, tenant), "operator")
 }

@@ -207,6 +207,9 @@ func (w *world) reads(t *testing.T, c *client.Client) {
 func TestErrors(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(t)
+	if err := c.EraseTenant(t.Context(), "no/body ?"); !client.IsCode(err, "tenant_not_found") {
+		t.Error(err)
+	}
 	if _, err := c.Tenant(t.Context(), "no/body ?"); !client.IsCode(err, "tenant_not_found") {
 		t.Errorf("%v", err)
 	}

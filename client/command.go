@@ -22,6 +22,14 @@ func (c *Client) PutTenant(ctx context.Context, id string, p TenantPatch) (Tenan
 	return one[Tenant](ctx, c, q)
 }
 
+// EraseTenant forgets who a tenant is; its ledger and its invoices' documents stay. A
+// tenant whose subscription still runs is refused with the code conflict.
+func (c *Client) EraseTenant(ctx context.Context, id string) error {
+	q := get("tenants", id)
+	q.method = http.MethodDelete
+	return c.do(ctx, q, new([]byte))
+}
+
 // Checkout is what is to be sold. Tenant, Plan, SuccessURL and CancelURL must be
 // there; of Interval, Currency and Price whatever tells the plan's prices apart.
 type Checkout struct {

@@ -178,14 +178,7 @@ func (h *headerOnly) Header() http.Header         { return h.header }
 func (h *headerOnly) WriteHeader(status int)      { h.status = status }
 func (h *headerOnly) Write(b []byte) (int, error) { return len(b), nil }
 
-// key is that of an object of the account that a request is about, in the mode that
-// the database has. Until the engine knows it, another process may have had the first
-// event, which decides.
+// key is that of an object of the account that a request is about.
 func (s *server) key(ctx context.Context, account, id string) store.Key {
-	live, known := s.Engine.Livemode()
-	if !known {
-		mode, err := s.Store.Meta(ctx, "mode")
-		live = err == nil && mode == "live" // who cannot read this can read no row either
-	}
-	return store.Key{Account: account, Livemode: live, ID: id}
+	return s.Engine.Key(ctx, account, id)
 }

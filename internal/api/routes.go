@@ -25,6 +25,7 @@ func (s *server) table() []route {
 		{Read, "GET /v1/tenants", "Tenants, the newest first.", answers(s.listTenants)},
 		{Read, "GET /v1/tenants/{tenant}", "A tenant.", answers(s.getTenant)},
 		{Write, "PUT /v1/tenants/{tenant}", "Create a tenant or change it. What is left out stays, null clears; metadata is replaced whole. Linking a customer applies what waited for it.", replies(s.putTenant)},
+		{Admin, "DELETE /v1/tenants/{tenant}", "Forget who a tenant is: name, email, metadata and the payloads of its events. The ledger and the documents stay.", done(s.deleteTenant)},
 		{Read, "GET /v1/tenants/{tenant}/entitlements", "What a tenant may do: one indexed read, made to be called on every request of an app.", answers(s.getEntitlements)},
 		{Read, "GET /v1/tenants/{tenant}/subscription", "The subscription that decides the tenant's plan.", answers(s.getSubscription)},
 		{Read, "GET /v1/tenants/{tenant}/subscriptions", "All subscriptions of a tenant.", answers(s.listSubscriptions)},
@@ -93,6 +94,18 @@ func replies[I, T any](fn func(context.Context, *I) (int, T, error)) mount {
 				return nil, s.problemOf(ctx, op.OperationID, err)
 			}
 			return &statusOutput[T]{status, body}, nil
+		})
+	}
+}
+
+// done is a handler that answers 204.
+func done[I any](fn func(context.Context, *I) error) mount {
+	return func(s *server, api huma.API, op huma.Operation) {
+		huma.Register(api, op, func(ctx context.Context, in *I) (*struct{}, error) {
+			if err := fn(ctx, in); err != nil {
+				return nil, s.problemOf(ctx, op.OperationID, err)
+			}
+			return nil, nil //nolint:nilnil // there is nothing to say
 		})
 	}
 }

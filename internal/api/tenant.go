@@ -178,6 +178,11 @@ func (s *server) putTenant(ctx context.Context, in *PutTenantRequest) (int, Tena
 	return status, t, err
 }
 
+func (s *server) deleteTenant(ctx context.Context, in *OfTenant) error {
+	err := s.Engine.EraseTenant(ctx, s.key(ctx, in.Account, in.Tenant), callerOf(ctx).name)
+	return absent(err, "tenant", in.Tenant)
+}
+
 // UnlinkedCustomer is a customer that no tenant has.
 type UnlinkedCustomer struct {
 	ID          string     `json:"id"`

@@ -76,7 +76,7 @@ func (e *Engine) SettleWaits(ctx context.Context) (int, error) {
 			if row == nil || row.Status != store.Parked {
 				return nil
 			}
-			released, r, err := e.again(tx, k, false)
+			released, r, err := e.again(tx, k, false, "")
 			if err != nil {
 				return err
 			}

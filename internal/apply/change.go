@@ -65,7 +65,13 @@ func (c *change) receive(live bool) error {
 		c.result = Result{Status: row.Status, Reason: row.Error, Customer: row.Customer}
 		return nil
 	}
-	return c.run(row, false)
+	if err := c.run(row, false); err != nil {
+		return err
+	}
+	if c.erased(row.Customer) {
+		c.tx.DropPayload(row.Seq)
+	}
+	return nil
 }
 
 // fillRow sets what an inbox row says for ever.
@@ -95,6 +101,9 @@ func (c *change) objectID() string {
 // applied before: its object's newest snapshot is read anew.
 func (c *change) run(row *store.InboxEvent, again bool) error {
 	rule := c.e.Rule(c.ev.Type)
+	if row.ObjectID == "" {
+		row.ObjectID = c.objectID() // where there was no rule yet that told
+	}
 	if c.ev.Thin && rule != nil {
 		return c.runThin(row)
 	}
@@ -291,7 +300,7 @@ func (e *Engine) release(tx *store.Tx, ids []store.Key) error {
 			return err
 		}
 		for _, k := range waiting {
-			released, _, err := e.again(tx, k, false)
+			released, _, err := e.again(tx, k, false, "")
 			if err != nil {
 				return err
 			}
@@ -302,8 +311,9 @@ func (e *Engine) release(tx *store.Tx, ids []store.Key) error {
 }
 
 // again runs an event that is in the inbox once more. Where its rule fails it is
-// marked and kept; the error is the database's.
-func (e *Engine) again(tx *store.Tx, k store.Key, replay bool) ([]store.Key, Result, error) {
+// marked and kept; the error is the database's. quiet is why its notices are not
+// news, empty where they are.
+func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string) ([]store.Key, Result, error) {
 	var c *change
 	err := tx.Do(func() error {
 		row := tx.Inbox.Get(k)
@@ -318,7 +328,7 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool) ([]store.Key, Res
 		if err != nil {
 			return err
 		}
-		c = newChange(e, tx, &Delivery{Event: ev, Source: row.Source, Account: k.Account, Asked: row.ObservedAt})
+		c = newChange(e, tx, &Delivery{Event: ev, Source: row.Source, Account: k.Account, Asked: row.ObservedAt, Quiet: quiet})
 		c.key, c.rerun = k, true
 		if c.customer == "" {
 			c.customer = row.Customer

@@ -106,7 +106,7 @@ func (c *change) unlinkAll(k store.Key) {
 func (e *Engine) Replay(ctx context.Context, k store.Key) (Result, error) {
 	var r Result
 	err := e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
-		released, result, err := e.again(tx, k, true)
+		released, result, err := e.again(tx, k, true, "")
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (e *Engine) RetryDue(ctx context.Context) (int, error) {
 			if row == nil || row.Status != store.Failed || row.NextAttemptAt > tx.Now {
 				return nil // somebody else was faster
 			}
-			released, _, err := e.again(tx, k, false)
+			released, _, err := e.again(tx, k, false, "")
 			if err != nil {
 				return err
 			}

@@ -44,6 +44,9 @@ func (c *change) notice(n notice) {
 	if tenant == "" && !n.operator {
 		return // planned when the customer is linked and its events are applied again
 	}
+	if !n.operator && c.erased(customer) {
+		return // there is nobody to tell
+	}
 	key := n.name + ":" + n.object
 	if n.repeat != "" {
 		key += ":" + n.repeat
@@ -62,6 +65,8 @@ func (c *change) notice(n notice) {
 	switch {
 	case n.untrue:
 		row.Status, row.Reason = store.Superseded, "no longer true when it became known"
+	case c.d != nil && c.d.Quiet != "":
+		row.Status, row.Reason = store.Superseded, c.d.Quiet
 	case c.d != nil && c.d.Source == "backfill":
 		row.Status, row.Reason = store.Superseded, "backfill"
 	case c.old(at):

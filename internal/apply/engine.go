@@ -75,7 +75,7 @@ func New(ctx context.Context, s *store.Store, p Policy, mode string, log *slog.L
 		return nil, fmt.Errorf("the store's live_since is %q: %w", since, err)
 	}
 	if mode == "" {
-		if mode, err = s.Meta(ctx, "mode"); err != nil {
+		if mode, err = s.Meta(ctx, store.Mode); err != nil {
 			return nil, err
 		}
 	}
@@ -104,13 +104,27 @@ func (e *Engine) fixMode(ctx context.Context, live bool) (bool, error) {
 	if m := e.mode.Load(); m != nil {
 		return *m, nil
 	}
-	fixed, err := e.store.FixMeta(ctx, "mode", modeName(live))
+	fixed, err := e.store.FixMode(ctx, modeName(live))
 	if err != nil {
 		return false, err
 	}
 	live = fixed == "live"
 	e.mode.Store(&live)
 	return live, nil
+}
+
+// Key is that of an object in the mode that the database has. Until this process
+// knows it, another one may have had the first event, which decides.
+func (e *Engine) Key(ctx context.Context, account, id string) store.Key {
+	live, known := e.Livemode()
+	if !known {
+		// Who cannot read this can read no row either.
+		if mode, err := e.store.Meta(ctx, store.Mode); err == nil && mode != "" {
+			live = mode == "live"
+			e.mode.Store(&live)
+		}
+	}
+	return store.Key{Account: account, Livemode: live, ID: id}
 }
 
 // Livemode is the database's mode; known is false before the first event.
@@ -132,6 +146,8 @@ type Delivery struct {
 	Asked int64
 	// Actor is who caused it, for the timeline: stripe where empty.
 	Actor string
+	// Quiet is why nobody is to be told of what it says, empty where they are.
+	Quiet string
 
 	told any // the event's object, read once
 }

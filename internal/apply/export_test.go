@@ -1,5 +1,7 @@
 package apply
 
+import "strings"
+
 // WithRule has an event type applied by fn until the test ends.
 func WithRule(cleanup func(func()), eventType string, fn func(eventID string) error) {
 	was, had := ruleOf[eventType]
@@ -13,4 +15,19 @@ func WithRule(cleanup func(func()), eventType string, fn func(eventID string) er
 			ruleOf[eventType] = was
 		}
 	})
+}
+
+// WithoutRule is a Bursar that has no rule for an event type yet, until the function
+// that it returns is called. Its store has noted the rules that there are.
+func WithoutRule(eventType string, noted func(types string)) (restore func()) {
+	was := ruleOf[eventType]
+	delete(ruleOf, eventType)
+	var types []string
+	for _, r := range Rules {
+		if r.Type != eventType {
+			types = append(types, r.Type)
+		}
+	}
+	noted(strings.Join(types, " "))
+	return func() { ruleOf[eventType] = was }
 }

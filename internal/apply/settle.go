@@ -93,6 +93,9 @@ func (c *change) settleTenant(k store.Key) error {
 	t := c.ensureTenant(k)
 	before := *t
 	customers := c.tx.CustomersByTenant.By(k)
+	if c.forget(t, customers) {
+		customers = c.tx.CustomersByTenant.By(k)
+	}
 	var subs []*store.Subscription
 	for _, cust := range customers {
 		subs = append(subs, c.tx.SubscriptionsBy.By(cust.Key)...)

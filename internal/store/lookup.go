@@ -109,3 +109,29 @@ func (s *Store) RunningSince(ctx context.Context, since int64) (running, firstEn
 	}
 	return running, firstEnd, nil
 }
+
+// IgnoredEvent is an event that was ignored for want of a rule.
+type IgnoredEvent struct {
+	Key
+	Seq int64
+}
+
+// IgnoredEvents are the events of a type that were ignored for want of a rule, in
+// the order in which they came.
+func (s *Store) IgnoredEvents(ctx context.Context, typ string, after int64, limit int) ([]IgnoredEvent, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT account, livemode, event_id, seq FROM inbox
+		WHERE type = $1 AND seq > $2 AND status = 'ignored' AND error = '' ORDER BY seq LIMIT $3`, typ, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer rows.Close()
+	var out []IgnoredEvent
+	for rows.Next() {
+		var e IgnoredEvent
+		if err := rows.Scan(&e.Account, &e.Livemode, &e.ID, &e.Seq); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}

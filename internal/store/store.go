@@ -239,6 +239,38 @@ func (s *Store) FixMeta(ctx context.Context, key, value string) (string, error) 
 	return v, err
 }
 
+// Mode is the key of Meta under which stands whether the database holds live or
+// test data; nothing before that is known.
+const Mode = "mode"
+
+// FixMode says which mode the database has unless it has one, and returns the one
+// that it has. What the app said of its tenants before was kept as if it were test
+// data; in a live database it becomes live.
+func (s *Store) FixMode(ctx context.Context, mode string) (string, error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	r, err := tx.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, Mode, mode)
+	if err != nil {
+		return "", err
+	}
+	if first, err := r.RowsAffected(); err != nil {
+		return "", err
+	} else if first == 1 && mode == "live" {
+		for _, table := range []string{"tenants", "customers", "customer_links", "timeline"} {
+			if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET livemode = TRUE WHERE NOT livemode`); err != nil {
+				return "", err
+			}
+		}
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, Mode).Scan(&mode); err != nil {
+		return "", err
+	}
+	return mode, tx.Commit()
+}
+
 // Backup writes a consistent copy of a SQLite database to a new file while it is in use.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.d.name != sqliteDialect.name {

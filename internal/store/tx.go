@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,6 +80,7 @@ type Tx struct {
 	packedNew    []payload
 	timeline     []TimelineEntry
 	timelineNew  []TimelineEntry
+	last         []statement      // after all rows are written
 	due          map[string]int64 // by kind of effect
 }
 
@@ -393,6 +395,26 @@ func (tx *Tx) PutPayload(seq int64, p Packed, raw []byte) {
 	tx.payloads[seq] = raw
 }
 
+// DropPayload takes back what PutPayload of the same step stored: the event remains.
+func (tx *Tx) DropPayload(seq int64) {
+	tx.packedNew = slices.DeleteFunc(tx.packedNew, func(p payload) bool { return p.Seq == seq })
+}
+
+// Forget deletes the payloads of the customers' events, and to whom and about what
+// the tenant was written to.
+func (tx *Tx) Forget(tenant Key, customers []*Customer) {
+	for _, cust := range customers {
+		tx.last = append(tx.last, statement{
+			what: "delete payloads", want: -1, args: []any{cust.Account, cust.Livemode, cust.ID},
+			sql: `DELETE FROM payloads WHERE seq IN (SELECT seq FROM inbox WHERE account = $1 AND livemode = $2 AND customer = $3)`,
+		})
+	}
+	tx.last = append(tx.last, statement{
+		what: "forget recipients", want: -1, args: []any{tenant.Account, tenant.Livemode, tenant.ID},
+		sql: `UPDATE effects SET recipient = '', subject = '', rev = rev + 1 WHERE account = $1 AND livemode = $2 AND tenant = $3 AND recipient || subject <> ''`,
+	})
+}
+
 // Payload returns the bytes of an event, nil where they are no longer kept.
 func (tx *Tx) Payload(seq int64) []byte {
 	if raw, ok := tx.payloads[seq]; ok {
@@ -465,6 +487,7 @@ func (tx *Tx) flush(ctx context.Context) error {
 	}
 	wave = tx.s.d.write(wave, payloadDef, rowsOf(tx.packed), true)
 	wave = tx.s.d.write(wave, timelineDef, rowsOf(tx.timeline), true)
+	wave = append(wave, tx.last...)
 	if err := tx.session.run(ctx, wave); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type statement struct {
 	each  iter.Seq[[]any]  // run once for each of these instead; SQLite
 	row   func(scan) error // takes a row; nil for a write
 	after func()           // all rows were taken
-	want  int64            // rows that a write must affect
+	want  int64            // rows that a write must affect; negative: any number
 }
 
 // scan copies a row's columns to where they belong.
@@ -251,7 +251,7 @@ func (st *statement) taken(err error) error {
 }
 
 func (st *statement) affected(n int64, err error) error {
-	if err == nil && n != st.want {
+	if err == nil && st.want >= 0 && n != st.want {
 		err = fmt.Errorf("%w: %d of %d rows", errConflict, n, st.want)
 	}
 	return st.wrap(err)
