@@ -292,6 +292,9 @@ func (t *truth) effects() {
 		if r["kind"] != "notice" && r["kind"] != "document" || want[key] || allowed[key] {
 			continue
 		}
+		if r["name"] == "card_expiring" || r["name"] == "endpoint_silent" {
+			continue // they come by the clock, if somebody looks at the time
+		}
 		t.fault("there is %s, for which there was no reason: %v %v", key, r["status"], r["reason"])
 	}
 }

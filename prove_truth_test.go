@@ -18,10 +18,11 @@ type truth struct {
 	db     *sql.DB
 	faults []string
 
-	tables             map[string]map[string]row
-	doubtful           map[string]bool // objects marked uncertain
-	events             []*stripe.Event // all of them, oldest first
-	uncertain, objects int
+	tables    map[string]map[string]row
+	doubtful  map[string]bool // objects marked uncertain
+	events    []*stripe.Event // all of them, oldest first
+	uncertain []string        // the types of the doubtful objects
+	objects   int
 }
 
 type row map[string]any
@@ -48,9 +49,9 @@ func (t *truth) compare() []string {
 	}
 	t.doubtful = map[string]bool{}
 	for id, r := range t.table("objects", "id") {
-		if r["uncertain"] == true {
+		if same(r["uncertain"], true) {
 			t.doubtful[id] = true
-			t.uncertain++
+			t.uncertain = append(t.uncertain, fmt.Sprint(r["type"]))
 			if t.world.keyed {
 				t.fault("%s is uncertain, though it could be asked for", id)
 			}

@@ -278,7 +278,8 @@ func newHistory(seed uint64) history {
 
 // outcome is what became of a history.
 type outcome struct {
-	events, deliveries, crashes, uncertain, objects int
+	events, deliveries, crashes, objects int
+	uncertain                            []string // types of objects
 	// overtaken are the deliveries that came after one of a younger event.
 	overtaken int
 	ops       []uint64 // those that were done

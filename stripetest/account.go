@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -288,4 +289,14 @@ func add[T noun](a *Account, t *table[T], n T) {
 	t.byID[n.ident()] = n
 	t.order = append(t.order, n)
 	a.index[n.ident()] = n
+}
+
+// remove is for the few nouns of which nothing remains.
+func remove[T interface {
+	noun
+	comparable
+}](a *Account, t *table[T], n T) {
+	delete(t.byID, n.ident())
+	delete(a.index, n.ident())
+	t.order = slices.DeleteFunc(t.order, func(other T) bool { return other == n })
 }

@@ -12,6 +12,7 @@ type charge struct {
 	status           string // succeeded, pending, failed
 	failure          *Error
 	disputed         bool
+	authorized       bool // only: not captured yet
 	dispute          *dispute
 	refunds          []*refund
 	description      string
@@ -38,7 +39,7 @@ func (c *charge) render() Object {
 		"id": c.id, "object": "charge", "amount": c.amount, "amount_captured": int64(0),
 		"amount_refunded": c.refunded, "application": nil, "application_fee": nil,
 		"application_fee_amount": nil, "balance_transaction": nil, "billing_details": c.method.billing(),
-		"calculated_statement_descriptor": strings.ToUpper(cfg.Name), "captured": c.status == "succeeded",
+		"calculated_statement_descriptor": strings.ToUpper(cfg.Name), "captured": c.captured(),
 		"created": c.created, "currency": c.currency, "customer": nil,
 		"description": optional(c.description), "destination": nil, "dispute": nil, "disputed": c.disputed,
 		"failure_balance_transaction": nil, "failure_code": nil, "failure_message": nil,
@@ -65,8 +66,10 @@ func (c *charge) render() Object {
 	}
 	switch c.status {
 	case "succeeded":
-		o["amount_captured"] = c.amount
-		o["balance_transaction"] = c.transaction
+		if c.captured() {
+			o["amount_captured"] = c.amount
+			o["balance_transaction"] = c.transaction
+		}
 		o["receipt_url"] = c.acct.page("https://pay.stripe.com/receipts/", c.id)
 		o["outcome"] = outcomeOf("authorized", "approved_by_network", nil, "Payment complete.")
 	case "failed":
@@ -80,6 +83,8 @@ func (c *charge) render() Object {
 	}
 	return o
 }
+
+func (c *charge) captured() bool { return c.status == "succeeded" && !c.authorized }
 
 func outcomeOf(kind, network string, reason any, message string) Object {
 	return Object{

@@ -110,7 +110,7 @@ func (a *Account) Dispute(charge, reason string) (Object, error) {
 		switch {
 		case !ok:
 			return noSuch("charge", charge)
-		case c.status != "succeeded" || c.disputed:
+		case !c.captured() || c.disputed:
 			return invalid("", "Charge %s cannot be disputed.", charge)
 		}
 		made = a.dispute(c, reason, false)

@@ -17,12 +17,13 @@ type paymentIntent struct {
 	receiptEmail     string
 	setupFutureUse   string
 	secret           string
+	manual           bool            // authorized first, captured when asked to
 	settled          func(paid bool) // what waits for the money, where it is not an invoice
 }
 
 func (p *paymentIntent) render() Object {
 	o := Object{
-		"id": p.id, "object": "payment_intent", "amount": p.amount, "amount_capturable": int64(0),
+		"id": p.id, "object": "payment_intent", "amount": p.amount, "amount_capturable": p.capturable(),
 		"amount_details": Object{"tip": Object{}}, "amount_received": p.received, "application": nil,
 		"application_fee_amount": nil, "automatic_payment_methods": nil,
 		"canceled_at": optional(p.canceledAt), "cancellation_reason": optional(p.cancelReason),
@@ -61,10 +62,21 @@ func (p *paymentIntent) render() Object {
 	if p.lastError != nil {
 		o["last_payment_error"] = p.lastError.object()
 	}
+	if p.manual {
+		o["capture_method"] = "manual"
+	}
 	if p.status == "requires_action" {
 		o["next_action"] = Object{"type": "use_stripe_sdk", "use_stripe_sdk": Object{"type": "three_d_secure_redirect"}}
 	}
 	return o
+}
+
+// capturable is what is authorized and not captured.
+func (p *paymentIntent) capturable() int64 {
+	if p.status == "requires_capture" {
+		return p.amount
+	}
+	return 0
 }
 
 func (a *Account) newIntent(c *customer, amount int64, currency string) *paymentIntent {
@@ -128,8 +140,26 @@ func (a *Account) authenticate(p *paymentIntent) {
 
 func (a *Account) succeed(p *paymentIntent, c *charge) {
 	c.status = "succeeded"
+	if p.manual && p.method.kind == "card" {
+		c.authorized = true
+		p.status, p.lastError = "requires_capture", nil
+		a.emit("charge.succeeded", c)
+		a.emit("payment_intent.amount_capturable_updated", p)
+		return
+	}
 	p.status, p.received, p.lastError = "succeeded", p.amount, nil
 	a.emit("charge.succeeded", c)
+	a.emit("payment_intent.succeeded", p)
+	a.disputeByCard(c)
+}
+
+// capture takes what was authorized, all of it.
+// https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+func (a *Account) capture(p *paymentIntent) {
+	c := p.charges[len(p.charges)-1]
+	c.authorized = false
+	p.status, p.received = "succeeded", p.amount
+	a.emit("charge.captured", c)
 	a.emit("payment_intent.succeeded", p)
 	a.disputeByCard(c)
 }
@@ -190,6 +220,11 @@ func (a *Account) cancelIntent(p *paymentIntent, reason string) {
 	if p.status == "succeeded" || p.status == "canceled" {
 		return
 	}
+	if p.status == "requires_capture" { // what is held is released
+		c := p.charges[len(p.charges)-1]
+		c.refunded = c.amount
+		a.emit("charge.refunded", c)
+	}
 	p.status, p.canceledAt, p.cancelReason = "canceled", a.now, reason
 	a.emit("payment_intent.canceled", p)
 }
@@ -227,6 +262,7 @@ func createIntent(a *Account, r apiRequest) (Object, *Error) {
 	p := a.newIntent(c, amount, currency)
 	p.description, p.metadata, p.method = in.str("description"), meta, m
 	p.setupFutureUse = in.str("setup_future_usage")
+	p.manual = in.oneOf("capture_method", "automatic", "automatic_async", "manual") == "manual"
 	if m != nil {
 		p.status = "requires_confirmation"
 	}
@@ -241,7 +277,7 @@ func (a *Account) confirmByAPI(p *paymentIntent, m *paymentMethod, offSession bo
 	if m == nil {
 		return nil, invalidCode("payment_intent_unexpected_state", "", "You cannot confirm this PaymentIntent because it's missing a payment method.")
 	}
-	if p.status == "succeeded" || p.status == "canceled" {
+	if p.status == "succeeded" || p.status == "canceled" || p.status == "requires_capture" {
 		return nil, invalidCode("payment_intent_unexpected_state", "", "You cannot confirm this PaymentIntent because it has a status of %s.", p.status)
 	}
 	result, err := a.confirm(p, m, offSession)
@@ -271,6 +307,18 @@ func confirmIntent(a *Account, r apiRequest) (Object, *Error) {
 		m = named
 	}
 	return a.confirmByAPI(p, m, r.params.boolean("off_session"))
+}
+
+func captureIntent(a *Account, r apiRequest) (Object, *Error) {
+	p, ok := a.intents.get(r.id)
+	if !ok {
+		return nil, noSuch("payment_intent", r.id)
+	}
+	if p.status != "requires_capture" {
+		return nil, invalidCode("payment_intent_unexpected_state", "", "This PaymentIntent could not be captured because it has a status of %s. Only one in the status requires_capture can be.", p.status)
+	}
+	a.capture(p)
+	return p.render(), nil
 }
 
 func cancelIntentRoute(a *Account, r apiRequest) (Object, *Error) {

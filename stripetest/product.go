@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -368,6 +369,26 @@ func updatePrice(a *Account, r apiRequest) (Object, *Error) {
 	*p = draft
 	a.emitUpdate("price.updated", p)
 	return p.render(), nil
+}
+
+// DeletePrice is what the dashboard does to a price that nobody has used; the API
+// only archives prices.
+// https://docs.stripe.com/products-prices/manage-prices#delete-price
+func (a *Account) DeletePrice(id string) error {
+	return a.do(func() *Error {
+		p, ok := a.prices.get(id)
+		if !ok {
+			return noSuch("price", id)
+		}
+		for _, s := range a.subscriptions.order {
+			if slices.ContainsFunc(s.items, func(i *subscriptionItem) bool { return i.price == p }) {
+				return invalid("", "The price `%s` cannot be deleted because it has been used.", id)
+			}
+		}
+		a.emit("price.deleted", p)
+		remove(a, &a.prices, p)
+		return nil
+	})
 }
 
 func listPrices(a *Account, r apiRequest) (Object, *Error) {

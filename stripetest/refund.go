@@ -42,6 +42,8 @@ func (a *Account) refund(c *charge, amount int64, reason string, meta map[string
 	switch {
 	case c.status != "succeeded":
 		return nil, invalid("", "This charge (%s) has not been paid and cannot be refunded.", c.id)
+	case c.authorized:
+		return nil, invalid("", "Charge %s has not been captured; cancel its PaymentIntent to release it.", c.id)
 	case c.disputed:
 		return nil, invalidCode("charge_disputed", "", "Charge %s has been charged back; cannot issue a refund.", c.id)
 	case c.refunded == c.amount:

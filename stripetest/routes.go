@@ -90,10 +90,11 @@ var routes = []route{
 	{method: "POST", pattern: "/v1/credit_notes/{id}", serve: updateCreditNote, params: "memo metadata"},
 	{method: "POST", pattern: "/v1/credit_notes/{id}/void", serve: voidCreditNote},
 
-	{method: "POST", pattern: "/v1/payment_intents", serve: createIntent, params: "amount currency customer description payment_method confirm off_session setup_future_usage metadata receipt_email payment_method_types automatic_payment_methods return_url"},
+	{method: "POST", pattern: "/v1/payment_intents", serve: createIntent, params: "capture_method amount currency customer description payment_method confirm off_session setup_future_usage metadata receipt_email payment_method_types automatic_payment_methods return_url"},
 	{method: "GET", pattern: "/v1/payment_intents", serve: listIntents, params: "customer created"},
 	{method: "GET", pattern: "/v1/payment_intents/{id}", serve: retrieve("payment_intent", "payment_intent")},
 	{method: "POST", pattern: "/v1/payment_intents/{id}/confirm", serve: confirmIntent, params: "payment_method off_session return_url"},
+	{method: "POST", pattern: "/v1/payment_intents/{id}/capture", serve: captureIntent},
 	{method: "POST", pattern: "/v1/payment_intents/{id}/cancel", serve: cancelIntentRoute, params: "cancellation_reason"},
 
 	{method: "GET", pattern: "/v1/charges", serve: listCharges, params: "customer payment_intent created"},

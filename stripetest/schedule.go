@@ -361,11 +361,17 @@ func (a *Account) release(s *schedule) {
 	}
 }
 
-// endSchedule is for a schedule whose subscription has ended.
-func (a *Account) endSchedule(s *schedule, status string) {
-	s.status, s.canceledAt = status, a.now
+// endSchedule is for a schedule whose subscription has ended: aborted where that
+// was for its debts.
+// https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
+func (a *Account) endSchedule(s *schedule, reason string) {
+	s.status, s.canceledAt = "canceled", a.now
 	if s.subscription != nil {
 		s.subscription.schedule = nil
+	}
+	if reason == "payment_failed" {
+		a.emit("subscription_schedule.aborted", s)
+		return
 	}
 	a.emit("subscription_schedule.canceled", s)
 }
@@ -393,7 +399,7 @@ func cancelSchedule(a *Account, r apiRequest) (Object, *Error) {
 	if sub := s.subscription; sub != nil {
 		a.endSubscription(sub, "cancellation_requested")
 	} else {
-		a.endSchedule(s, "canceled")
+		a.endSchedule(s, "cancellation_requested")
 	}
 	return s.render(), nil
 }

@@ -206,7 +206,7 @@ func (a *Account) endSubscription(s *subscription, reason string) {
 		}
 	}
 	if s.schedule != nil {
-		a.endSchedule(s.schedule, "canceled")
+		a.endSchedule(s.schedule, reason)
 	}
 	a.emit("customer.subscription.deleted", s)
 	a.customerFollows(s.customer)

@@ -71,6 +71,17 @@ var recipes = map[string]recipe{
 		made := s.post("/v1/subscription_schedules", Form{"from_subscription": s.result.Subscription})
 		s.post("/v1/subscription_schedules/"+made.ID()+"/cancel", nil)
 	}},
+	"subscription_schedule.aborted": {story: func(s *story) {
+		s.signUp("price_pro_monthly", nil)
+		made := s.post("/v1/subscription_schedules", Form{"from_subscription": s.result.Subscription})
+		s.post("/v1/subscription_schedules/"+made.ID(), Form{
+			"phases[0][items][0][price]": "price_pro_monthly",
+			"phases[0][start_date]":      decimal(made.Int("phases.0.start_date")),
+			"phases[0][iterations]":      "12",
+		})
+		s.useCard("pm_card_chargeCustomerFail")
+		s.days(50)
+	}},
 	"subscription_schedule.completed": {story: func(s *story) {
 		s.signUp("price_pro_monthly", nil)
 		made := s.post("/v1/subscription_schedules", Form{"from_subscription": s.result.Subscription})
@@ -119,13 +130,23 @@ var recipes = map[string]recipe{
 	"charge.succeeded":                     {scenario: "renewal"},
 	"charge.failed":                        {scenario: "renewal-fails-recovers"},
 	"charge.pending":                       {scenario: "checkout-async"},
-	"charge.refunded":                      {scenario: "refund-partial-then-full"},
-	"charge.refund.updated":                {scenario: "refund-fails"},
-	"charge.updated":                       {scenario: "dispute-lost"},
-	"refund.created":                       {scenario: "refund-partial-then-full"},
-	"refund.updated":                       {scenario: "refund-fails"},
-	"refund.failed":                        {scenario: "refund-fails"},
-	"credit_note.created":                  {scenario: "credit-note"},
+	"charge.captured": {story: func(s *story) {
+		c := s.post("/v1/customers", Form{"email": s.play.Email, "metadata[tenant]": s.play.Tenant})
+		s.result.Customer = c.ID()
+		held := s.post("/v1/payment_intents", Form{
+			"customer": c.ID(), "amount": "4900", "currency": "usd", "payment_method": "pm_card_visa",
+			"capture_method": "manual", "confirm": "true", "description": "An hour of help",
+		})
+		s.days(2)
+		s.post("/v1/payment_intents/"+held.ID()+"/capture", nil)
+	}},
+	"charge.refunded":       {scenario: "refund-partial-then-full"},
+	"charge.refund.updated": {scenario: "refund-fails"},
+	"charge.updated":        {scenario: "dispute-lost"},
+	"refund.created":        {scenario: "refund-partial-then-full"},
+	"refund.updated":        {scenario: "refund-fails"},
+	"refund.failed":         {scenario: "refund-fails"},
+	"credit_note.created":   {scenario: "credit-note"},
 	"credit_note.updated": {story: func(s *story) {
 		s.creditNote()
 		s.post("/v1/credit_notes/"+s.note, Form{"memo": "As agreed on the phone"})
@@ -137,16 +158,21 @@ var recipes = map[string]recipe{
 		note := s.post("/v1/credit_notes", Form{"invoice": s.openInvoice(), "amount": "900"})
 		s.post("/v1/credit_notes/"+note.ID()+"/void", nil)
 	}},
-	"charge.dispute.created":                          {scenario: "dispute-lost"},
-	"charge.dispute.updated":                          {scenario: "dispute-lost"},
-	"charge.dispute.closed":                           {scenario: "dispute-lost"},
-	"charge.dispute.funds_withdrawn":                  {scenario: "dispute-lost"},
-	"charge.dispute.funds_reinstated":                 {scenario: "dispute-won"},
-	"product.created":                                 {scenario: "catalog-changes"},
-	"product.updated":                                 {scenario: "catalog-changes"},
-	"product.deleted":                                 {scenario: "catalog-changes"},
-	"price.created":                                   {scenario: "catalog-changes"},
-	"price.updated":                                   {scenario: "catalog-changes"},
+	"charge.dispute.created":          {scenario: "dispute-lost"},
+	"charge.dispute.updated":          {scenario: "dispute-lost"},
+	"charge.dispute.closed":           {scenario: "dispute-lost"},
+	"charge.dispute.funds_withdrawn":  {scenario: "dispute-lost"},
+	"charge.dispute.funds_reinstated": {scenario: "dispute-won"},
+	"product.created":                 {scenario: "catalog-changes"},
+	"product.updated":                 {scenario: "catalog-changes"},
+	"product.deleted":                 {scenario: "catalog-changes"},
+	"price.created":                   {scenario: "catalog-changes"},
+	"price.updated":                   {scenario: "catalog-changes"},
+	"price.deleted": {story: func(s *story) {
+		extra := s.post("/v1/prices", Form{"product": "prod_pro", "currency": "usd", "unit_amount": "1900", "recurring[interval]": "month"})
+		s.days(1)
+		s.do(func() error { return s.acct.DeletePrice(extra.ID()) })
+	}},
 	"entitlements.active_entitlement_summary.updated": {scenario: "entitlements"},
 }
 

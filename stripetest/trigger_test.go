@@ -39,6 +39,7 @@ func TestTypesOfTheContract(t *testing.T) {
 		customer.subscription.pending_update_expired customer.subscription.deleted
 		customer.subscription.trial_will_end subscription_schedule.created subscription_schedule.updated
 		subscription_schedule.released subscription_schedule.canceled subscription_schedule.completed
+		subscription_schedule.aborted charge.captured charge.pending charge.updated price.deleted
 		invoice.created invoice.finalized invoice.updated invoice.sent invoice.overdue invoice.voided
 		invoice.marked_uncollectible invoice.deleted invoice.paid invoice.payment_succeeded
 		invoice.payment_failed invoice.payment_action_required invoice_payment.paid payment_method.attached
