@@ -60,7 +60,8 @@ type Config struct {
 	Retention        time.Duration
 	Role             string // all, receive or work
 
-	Endpoints []Endpoint
+	Endpoints         []Endpoint
+	OutboundEndpoints []OutboundEndpoint
 
 	effective []EffectiveSetting
 }
@@ -187,7 +188,7 @@ func LoadConfig(flags map[string]string, lookup func(string) (string, bool), pat
 	for name := range flags {
 		return Config{}, fmt.Errorf("--%s: there is no such setting", name)
 	}
-	c.Endpoints = file.endpoints
+	c.Endpoints, c.OutboundEndpoints = file.endpoints, file.outbound
 	return c, nil
 }
 

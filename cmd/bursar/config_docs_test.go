@@ -51,6 +51,19 @@ endpoints:
     key: sk_live_…               # for its account's API; or key_file
     account: acct_…              # whose events these are; left out: the own account's
 ` + "```" + `
+
+## Further endpoints for outgoing webhooks
+
+Bursar's own webhooks ([docs/webhooks.md](webhooks.md)) go to ` + "`BURSAR_OUTBOUND_URL`" + `, whose endpoint is called
+` + "`default`" + `, and to those that the file names:
+
+` + "```yaml" + `
+outbound_endpoints:
+  - name: books                  # letters, digits, points, hyphens, underscores
+    url: https://books.example.com/bursar
+    secret: whsec_…              # required; a list while it is being rolled; or secret_file
+    events: [invoice.*]          # left out: all of them
+` + "```" + `
 `
 
 // TestConfigDocs wants docs/config.md to say what the table says.

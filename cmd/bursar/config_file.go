@@ -15,11 +15,12 @@ import (
 )
 
 // configFile is what bursar.yaml says: scalars, and lists of them, under the
-// settings' keys, and the list of endpoints. Values are kept as they are
+// settings' keys, and the lists of endpoints. Values are kept as they are
 // written, so that 7d and 1_000 are read by the same code as in a variable.
 type configFile struct {
 	values    map[string]given
 	endpoints []Endpoint
+	outbound  []OutboundEndpoint
 
 	name string
 }
@@ -50,6 +51,8 @@ func readConfigFile(path string, rows []setting) (*configFile, error) {
 		switch {
 		case key == "endpoints":
 			err = f.readEndpoints(entry.Value)
+		case key == "outbound_endpoints":
+			err = f.readOutbound(entry.Value)
 		case !known[key]:
 			err = f.wrong(entry.Key, "there is no setting %q", key)
 		default:

@@ -26,7 +26,7 @@ type demoCommand struct {
 
 	Fast bool   `help:"Live as fast as the machine can."`
 	Once bool   `help:"Exit once the months have been lived."`
-	Keep bool   `help:"Keep the database, and say where it is."`
+	Keep bool   `help:"Keep the database and the mails, and say where they are."`
 	Seed uint64 `help:"Decides ids and how deliveries misbehave." default:"1" placeholder:"N"`
 	JSON bool   `name:"json" help:"With --once: print the summary alone, as JSON."`
 }
@@ -56,6 +56,8 @@ type demo struct {
 	service  *service
 	account  *stripetest.Account
 	api      *local
+	mails    *mailbox
+	mailPage *service // shows them
 	secret   string // of the webhook endpoint
 	database string // SQLite's file
 
@@ -94,8 +96,25 @@ func (c demoCommand) Run(ctx context.Context, s *system) (err error) {
 		return err
 	}
 	defer stripe.close()
+	if d.mailPage, err = listen(ctx, "127.0.0.1:0", ""); err != nil {
+		return err
+	}
+	defer d.mailPage.close()
+	smtp, err := listen(ctx, "127.0.0.1:0", "")
+	if err != nil {
+		return err
+	}
+	defer smtp.close()
+	if d.mails, err = openMailbox(smtp.main, filepath.Join(dir, "mails"), cfg.logger(s)); err != nil {
+		return err
+	}
 	d.simulate(c.Seed, baseURLOf(stripe.main))
 	defer d.account.Close()
+	app, err := listenAsApp(&cfg)
+	if err != nil {
+		return err
+	}
+	defer app.close(d.out)
 	if err := d.open(ctx, cfg, baseURLOf(stripe.main)); err != nil {
 		return err
 	}
@@ -126,6 +145,8 @@ func (d *demo) open(ctx context.Context, cfg Config, stripe string) error {
 	cfg.WebhookSecrets = []Secret{NewSecret(d.secret)}
 	cfg.StripeSecretKey, cfg.StripeAPIBase = NewSecret("sk_test_demo"), stripe
 	cfg.NoticeMaxAge = Off // what is months ago here is news
+	cfg.SMTPURL, cfg.MailFrom, cfg.OperatorEmail = NewSecret("smtp://"+d.mails.smtp), "billing@demo.example", "operator@demo.example"
+	cfg.PublicURL = baseURLOf(d.service.main)
 	key := newKey()
 	d.api = &local{key: key}
 	if len(cfg.APIKeys) > 0 {
@@ -152,15 +173,20 @@ func (d *demo) run(ctx context.Context, c demoCommand, stripe *service) error {
 	up := make(chan struct{})
 	d.service.ready = func() { close(up) }
 	g.Go(func() error { return d.service.run(ctx) })
-	g.Go(func() error {
-		stripe.log = d.service.log
-		server := stripe.server(d.account)
-		context.AfterFunc(ctx, func() { server.Close() })
-		if err := server.Serve(stripe.main); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
+	for _, beside := range []struct {
+		*service
+		http.Handler
+	}{{stripe, d.account}, {d.mailPage, d.mails.handler()}} {
+		g.Go(func() error {
+			beside.log = d.service.log
+			server := beside.server(beside.Handler)
+			context.AfterFunc(ctx, func() { server.Close() })
+			if err := server.Serve(beside.main); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
 	g.Go(func() error {
 		<-up
 		defer stop() // there is nothing left to serve for
@@ -171,15 +197,15 @@ func (d *demo) run(ctx context.Context, c demoCommand, stripe *service) error {
 	})
 	err := g.Wait()
 	if c.Keep {
-		fmt.Fprintf(d.out, "\nThe database is %s\n", d.database)
+		fmt.Fprintf(d.out, "\nThe database is %s, the mails are in %s\n", d.database, d.mails.dir)
 	}
 	return err
 }
 
 // live lives the months, sums up and, unless once is enough, lives on.
 func (d *demo) live(ctx context.Context, c demoCommand) error {
-	fmt.Fprintf(d.out, "%s\n%s in %d days, told by %s, which delivers twice, late and out of order:\n\n",
-		d.service.greeting(), counted(len(demoTenants), "tenant"), demoDays, d.account.ID())
+	fmt.Fprintf(d.out, "%s\nIts mails, with the documents: %s\n%s in %d days, told by %s, which delivers twice, late and out of order:\n\n",
+		d.service.greeting(), baseURLOf(d.mailPage.main), counted(len(demoTenants), "tenant"), demoDays, d.account.ID())
 	if err := makeCatalog(d.account); err != nil {
 		return err
 	}
@@ -199,7 +225,7 @@ func (d *demo) live(ctx context.Context, c demoCommand) error {
 		}
 	}
 	d.account.Settle()
-	sum, err := d.summarize(ctx)
+	sum, err := d.settled(ctx)
 	if err != nil {
 		return err
 	}
@@ -288,12 +314,15 @@ It goes on living, an hour a second. Try:
   curl -H "Authorization: Bearer %[2]s" %[1]s/v1/tenants/acme/timeline
   curl -H "Authorization: Bearer %[2]s" %[1]s/v1/stats
 
+  curl -H "Authorization: Bearer %[2]s" %[1]s/v1/tenants/acme/invoices     # /v1/invoices/ID/pdf is its document
+
   bursar explain acme --database-url sqlite://%[3]s
   bursar trigger subscription-lifecycle --tenant you --to %[1]s%[4]s --secret %[5]s
 
+Every mail that was sent, with its documents, is at %[6]s
 The API is described at %[1]s/docs. Ctrl-C ends it.
 
-`, base, key, d.database, webhookPath, d.secret)
+`, base, key, d.database, webhookPath, d.secret, baseURLOf(d.mailPage.main))
 }
 
 // counting counts deliveries.

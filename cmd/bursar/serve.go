@@ -77,10 +77,8 @@ func (c Config) warn(s *system, log *slog.Logger, plansFile string) {
 	for _, name := range UnknownVariables(s.environ()) {
 		log.Warn("there is no such setting", "variable", name)
 	}
-	for name, set := range map[string]bool{"BURSAR_DASHBOARD_PASSWORD": c.DashboardPassword.IsSet(), "BURSAR_OUTBOUND_URL": c.OutboundURL != ""} {
-		if set {
-			log.Warn("this version does nothing with the setting yet", "setting", name)
-		}
+	if c.DashboardPassword.IsSet() {
+		log.Warn("this version does nothing with the setting yet", "setting", "BURSAR_DASHBOARD_PASSWORD")
 	}
 	if plansFile == "" {
 		log.Warn("there is no plan catalog: free is the only plan", "setting", "BURSAR_PLANS")
@@ -117,6 +115,7 @@ func (c Config) bursar(plans *billing.Catalog, seller bursar.Seller, log *slog.L
 		Log:              log,
 		Now:              s.now,
 	}
+	out.Outbound, out.OutboundAllowPrivate = c.outbound(), c.OutboundAllowPrivate
 	if out.RateLimit == 0 {
 		out.RateLimit = -1 // there, as for the grace above, 0 is the default
 	}
