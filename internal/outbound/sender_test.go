@@ -191,6 +191,10 @@ func TestGuarded(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
+	// No such name; a proxy would be asked for it all the same.
+	if err := send(t, anywhere, "http://webhooks.invalid/"); err == nil {
+		t.Error("webhooks.invalid was sent to")
+	}
 	if reached.Load() != 0 {
 		t.Error("a request went through")
 	}
