@@ -13,7 +13,7 @@ type Rank int
 
 const (
 	RankLive     Rank = iota
-	RankTerminal      // canceled, incomplete_expired; paid and void; a detached payment method
+	RankTerminal      // canceled, incomplete_expired; paid and void; a schedule's end; a detached payment method
 	RankDeleted       // the object is gone
 )
 
@@ -48,6 +48,12 @@ func RankOf(typ, objectType string, object Value) Rank {
 	case "invoice":
 		// uncollectible may still become paid or void.
 		if status := object.Get("status").Str(); status == "paid" || status == "void" {
+			return RankTerminal
+		}
+	case "subscription_schedule":
+		// Neither can be updated any more (docs.stripe.com/api/subscription_schedules/object).
+		switch object.Get("status").Str() {
+		case "completed", "released", "canceled":
 			return RankTerminal
 		}
 	case "payment_method", "card", "source":

@@ -57,6 +57,10 @@ func TestNewest(t *testing.T) {
 		lines      []string
 	}{
 		{"one", "a", []string{"a 1 customer.updated " + customerState("A")}},
+		{"1: a schedule that has ended, within a second", "a", []string{
+			`a 1 subscription_schedule.canceled {"object":"subscription_schedule","id":"sub_sched_1","status":"canceled"}`,
+			`b 1 subscription_schedule.updated {"object":"subscription_schedule","id":"sub_sched_1","status":"active","end_behavior":"cancel"} <- {"end_behavior":"release"}`,
+		}},
 		{"1: what has ended stays ended", "a", []string{"a 1 customer.subscription.deleted " + sub("canceled"), "b 9 customer.subscription.updated " + sub("active")}},
 		{"1: paid stays paid", "a", []string{"a 1 invoice.paid " + inv("paid", 1), "b 9 invoice.updated " + inv("open", 3)}},
 		{"1: uncollectible does not", "b", []string{"a 1 invoice.marked_uncollectible " + inv("uncollectible", 1), "b 9 invoice.updated " + inv("open", 3)}},
