@@ -42,6 +42,22 @@ func TestObjectsFitStripesDocument(t *testing.T) {
 	}
 }
 
+// TestTriggeredFitStripesDocument holds the events that can be triggered to it, some
+// of which no scenario has.
+func TestTriggeredFitStripesDocument(t *testing.T) {
+	for _, typ := range stripetest.TriggerTypes() {
+		e, err := stripetest.BuildEvent(typ, stripetest.EventOptions{APIVersion: newest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems := map[string]bool{}
+		checkEvent(t, e, map[string]int{}, problems)
+		for problem := range problems {
+			t.Error(problem)
+		}
+	}
+}
+
 func checkEvent(t *testing.T, e stripetest.Event, seen map[string]int, problems map[string]bool) {
 	t.Helper()
 	var whole map[string]any
