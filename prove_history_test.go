@@ -54,6 +54,7 @@ var operations = []operation{
 		}
 		return nil
 	}},
+	{4, "something is made and undone within a second", (*world).undo},
 	{3, "a change is scheduled", (*world).schedule},
 	{1, "a schedule is released", func(w *world) error {
 		return w.post("/v1/subscription_schedules/"+w.one("subscription_schedule")+"/release", nil)
@@ -332,6 +333,36 @@ func (w *world) schedule() error {
 		"phases[1][items][0][price]":    w.price(),
 		"phases[1][duration][interval]": "month",
 	})
+}
+
+func (w *world) undo() error {
+	switch w.rng.IntN(4) {
+	case 0:
+		made, err := w.acct.Post("/v1/subscription_schedules", form{"from_subscription": w.sub().ID()})
+		if err != nil {
+			return nil
+		}
+		return w.post("/v1/subscription_schedules/"+made.ID()+pick(w.rng, []string{"/release", "/cancel"}), nil)
+	case 1:
+		made, err := w.acct.Dispute(w.one("charge"), "duplicate")
+		if err != nil {
+			return nil
+		}
+		return refused(w.acct.CloseDispute(made.ID(), w.rng.IntN(2) == 0))
+	case 2:
+		id := w.openInvoice()
+		made, err := w.acct.Post("/v1/credit_notes", form{"invoice": id, "amount": "100"})
+		if err != nil {
+			return nil
+		}
+		return w.post("/v1/credit_notes/"+made.ID()+"/void", nil)
+	default:
+		made, err := w.acct.Post("/v1/payment_methods/"+w.card()+"/attach", form{"customer": w.customer()})
+		if err != nil {
+			return nil
+		}
+		return w.post("/v1/payment_methods/"+made.ID()+"/detach", nil)
+	}
 }
 
 func (w *world) useCard(sub stripetest.Object, name string) error {

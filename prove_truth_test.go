@@ -52,8 +52,11 @@ func (t *truth) compare() []string {
 		if same(r["uncertain"], true) {
 			t.doubtful[id] = true
 			t.uncertain = append(t.uncertain, fmt.Sprint(r["type"]))
-			if t.world.keyed {
+			switch {
+			case t.world.keyed:
 				t.fault("%s is uncertain, though it could be asked for", id)
+			case !t.world.mixed && t.contested(id) < 2:
+				t.fault("%s is uncertain, though only one thing can be its newest", id)
 			}
 		}
 	}
@@ -63,6 +66,23 @@ func (t *truth) compare() []string {
 	t.standing()
 	t.effects()
 	return t.faults
+}
+
+// contested counts what events say of an object in its last second, but for its
+// *.created: where that is one thing, nothing can be doubtful.
+func (t *truth) contested(id string) int {
+	last, said := int64(0), map[string]bool{}
+	for _, e := range t.events {
+		if e.ObjectID != id || strings.HasSuffix(e.Type, ".created") {
+			continue
+		}
+		if e.Created > last {
+			last = e.Created
+			clear(said)
+		}
+		said[string(e.Object.Raw())] = true
+	}
+	return len(said)
 }
 
 // table is a whole table by its id column.

@@ -24,6 +24,7 @@ type world struct {
 	api     *httptest.Server
 	keyed   bool // Bursar has an API key, and may ask
 	running bool // River performs effects meanwhile
+	mixed   bool // everything comes in two API versions
 	door    *door
 	rng     *rand.Rand // of the operations, drawn anew for each
 
@@ -67,7 +68,7 @@ func newWorld(seed uint64, url string) (*world, error) {
 	w.acct.Deliver(w.door, stripetest.EndpointConfig{Secret: secret})
 	also := ""
 	if rng.IntN(4) == 0 { // as during an upgrade: everything comes in two versions
-		also = pick(rng, proveVersions)
+		also, w.mixed = pick(rng, proveVersions), true
 		w.acct.Deliver(w.door, stripetest.EndpointConfig{Secret: secret, APIVersion: also})
 	}
 	w.say("account in %s (also %q), key %v, River %v, %+v", cfg.APIVersion, also, w.keyed, w.running, chaos)
