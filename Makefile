@@ -26,7 +26,10 @@ test: ## Run all tests, on SQLite and PostgreSQL
 race: ## Run the tests but the long ones under the race detector
 	go test -race -short -timeout 25m ./...
 
-bench: ## Run every benchmark
+# The first line measures the whole, over HTTP, beside what to compare it with:
+# docs/performance.md. It takes ten minutes and wants a machine that does nothing else.
+bench: ## Measure the whole, then run every benchmark
+	BURSAR_BENCH=1 go test -count=1 -v -timeout 1h -run '^(TestThroughput|TestGrowth|TestMemory|TestReceivingUnderStorm)$$' .
 	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
 
 # Targets are found, not listed: one that is written is one that runs.
