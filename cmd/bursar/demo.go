@@ -58,8 +58,8 @@ type demo struct {
 	api      *local
 	mails    *mailbox
 	mailPage *service // shows them
-	secret   string // of the webhook endpoint
-	database string // SQLite's file
+	secret   string   // of the webhook endpoint
+	database string   // SQLite's file
 
 	lives     []*life
 	due       time.Time // when the next step is made, by this machine's clock
@@ -155,7 +155,7 @@ func (d *demo) open(ctx context.Context, cfg Config, stripe string) error {
 		cfg.APIKeys = []Secret{NewSecret(key)}
 	}
 	log := cfg.logger(d.s)
-	open := cfg.bursar(plans, bursar.Seller{Name: "Demo"}, log, d.s)
+	open := cfg.bursar(plans, demoSeller, log, d.s)
 	open.RateLimit = -1 // the summary asks for everything
 	d.service.log = log
 	if d.service.b, err = bursar.Open(ctx, open); err != nil {
@@ -172,11 +172,15 @@ func (d *demo) run(ctx context.Context, c demoCommand, stripe *service) error {
 	g, ctx := errgroup.WithContext(ctx)
 	up := make(chan struct{})
 	d.service.ready = func() { close(up) }
+	mails, err := d.mails.handler()
+	if err != nil {
+		return err
+	}
 	g.Go(func() error { return d.service.run(ctx) })
 	for _, beside := range []struct {
 		*service
 		http.Handler
-	}{{stripe, d.account}, {d.mailPage, d.mails.handler()}} {
+	}{{stripe, d.account}, {d.mailPage, mails}} {
 		g.Go(func() error {
 			beside.log = d.service.log
 			server := beside.server(beside.Handler)
@@ -195,9 +199,9 @@ func (d *demo) run(ctx context.Context, c demoCommand, stripe *service) error {
 		}
 		return nil
 	})
-	err := g.Wait()
+	err = g.Wait()
 	if c.Keep {
-		fmt.Fprintf(d.out, "\nThe database is %s, the mails are in %s\n", d.database, d.mails.dir)
+		fmt.Fprintf(d.out, "\nThe mails are in %s\nThe database is %s\n", d.mails.dir, d.database)
 	}
 	return err
 }

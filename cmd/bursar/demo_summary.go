@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bursarhq/bursar/internal/api"
 )
@@ -24,6 +25,28 @@ type demoSummary struct {
 	Refused   int64                     `json:"refused"`
 	Agreeing  int                       `json:"agreeing"`  // tenants whose status is the account's
 	Differing []string                  `json:"differing"` // those of whom it is not
+}
+
+// settled sums up once the mails are out, which takes a little longer than the story.
+func (d *demo) settled(ctx context.Context) (*demoSummary, error) {
+	for {
+		sum, err := d.summarize(ctx)
+		if err != nil {
+			return nil, err
+		}
+		waiting := 0
+		for _, statuses := range sum.Notices {
+			waiting += statuses["pending"]
+		}
+		if waiting == 0 {
+			return sum, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func (d *demo) summarize(ctx context.Context) (*demoSummary, error) {
