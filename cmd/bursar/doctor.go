@@ -74,6 +74,7 @@ var checks = []struct {
 	{"unlinked_customers", hasDatabase, checkUnlinked},
 	{"uncertain_objects", hasDatabase, checkUncertain},
 	{"payments", hasDatabase, checkPaymentLinks},
+	{"retries", hasDatabase, checkRetries},
 	{"seller", nil, checkSeller},
 	{"mail", nil, checkMail},
 }
