@@ -172,7 +172,7 @@ func planOutbound(t *testing.T, s *store.Store, endpoint string, from, n int) (i
 		err := s.Update(context.Background(), nil, func(tx *store.Tx) error {
 			return tx.Do(func() error {
 				for i := first; i < min(first+500, from+n); i++ {
-					tenant, id := fmt.Sprintf("tenant%d", i%50), fmt.Sprintf("msg_%05d", i)
+					tenant, id := fmt.Sprintf("tenant%d", i%7), fmt.Sprintf("msg_%05d", i)
 					ids = append(ids, id)
 					tx.AddEffect(store.Effect{
 						Key: store.Key{ID: store.OutboundKey(endpoint, id)}, Kind: store.OutboundKind(endpoint), Name: "invoice.issued", Tenant: tenant, ObjectID: id,
