@@ -16,6 +16,7 @@ import (
 	"github.com/bursarhq/bursar/internal/command"
 	"github.com/bursarhq/bursar/internal/effect"
 	"github.com/bursarhq/bursar/internal/receive"
+	"github.com/bursarhq/bursar/internal/reconcile"
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
 	"github.com/bursarhq/bursar/webhook"
@@ -38,9 +39,15 @@ type Config struct {
 	// Endpoints are further addresses, /webhooks/stripe/{name}.
 	Endpoints []Endpoint
 
-	// StripeSecretKey enables whatever asks Stripe: refetching, commands.
+	// StripeSecretKey enables whatever asks Stripe: refetching, commands, reconciling.
 	StripeSecretKey string
 	StripeAPIBase   string // another address of Stripe's API
+	// StripeRPS is how many requests a second may be made to Stripe: where 0, 60 in
+	// live and 20 in test mode, below what Stripe allows; negative for any number.
+	StripeRPS float64
+	// Poll is how often Run asks Stripe for events where no webhook endpoint is to be
+	// had; WebhookSecrets may be empty then. Zero or less: webhooks bring them.
+	Poll time.Duration
 
 	// APIKeys open the API; without one it answers 401 to all.
 	APIKeys     []string
@@ -105,6 +112,8 @@ type Bursar struct {
 	verifier *webhook.Verifier
 	further  map[string]receive.Endpoint
 	draining chan struct{}
+
+	reconciler *reconcile.Reconciler // nil without a key
 
 	liveSince int64 // the store's first start, Unix microseconds
 }
@@ -190,6 +199,7 @@ func (b *Bursar) open(ctx context.Context) error {
 		types = append(types, r.Type)
 	}
 	b.metrics = api.NewMetrics(b.store, types)
+	b.openReconciler()
 	b.receiver = receive.New(receive.Config{
 		Apply: b.applyReceived, Log: b.cfg.Log, Now: b.cfg.Now, MaxBody: b.cfg.MaxBody, Tolerance: b.cfg.WebhookTolerance,
 		Observe: func(eventType, result string, took time.Duration) {
@@ -235,7 +245,7 @@ func (b *Bursar) openClients() error {
 		}
 	}
 	for account, key := range keys {
-		c, err := stripe.NewClient(stripe.ClientConfig{Key: key, Base: b.cfg.StripeAPIBase, Now: b.cfg.Now})
+		c, err := stripe.NewClient(stripe.ClientConfig{Key: key, Base: b.cfg.StripeAPIBase, RPS: b.cfg.StripeRPS, Now: b.cfg.Now})
 		if err != nil {
 			return fmt.Errorf("the Stripe key: %w", err)
 		}
@@ -334,6 +344,9 @@ func (b *Bursar) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.queue.Run(ctx) })
+	if b.reconciler != nil {
+		g.Go(func() error { return b.reconciler.Run(ctx) })
+	}
 	if b.outbound != nil {
 		g.Go(func() error { return b.outbound.Run(ctx) })
 	}

@@ -27,6 +27,7 @@ var floors = map[string]int{
 
 	"internal/api":       3,
 	"internal/dashboard": 3,
+	"internal/reconcile": 3,
 
 	"internal/receive": 2,
 	"internal/apply":   2,

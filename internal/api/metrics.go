@@ -49,6 +49,9 @@ func NewMetrics(s *store.Store, ruleTypes []string) *Metrics {
 	return m
 }
 
+// Register adds what others count.
+func (m *Metrics) Register(others ...prometheus.Collector) { m.registry.MustRegister(others...) }
+
 // Received counts an event. The result is one of the answers of the endpoint.
 func (m *Metrics) Received(eventType, result string) {
 	if !m.types[eventType] {

@@ -51,6 +51,12 @@ func (e *Engine) Delivery(a Answer) (*Delivery, error) {
 	return &Delivery{Event: ev, Packed: store.Pack(body), Source: a.Source, Account: a.Account, Asked: max(a.Asked, 1), Actor: a.Actor}, nil
 }
 
+// BeforeStart says whether a second was over before the store was there: what
+// happened then is history, and told to nobody.
+func (e *Engine) BeforeStart(second int64) bool {
+	return e.NoticeMaxAge >= 0 && (second+1)*1e6 <= e.liveSince
+}
+
 // Ingest applies one answer.
 func (e *Engine) Ingest(ctx context.Context, a Answer) (Result, error) {
 	d, err := e.Delivery(a)
