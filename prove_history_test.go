@@ -261,7 +261,6 @@ func (w *world) checkout() error {
 	}
 	customer := w.customer()
 	if customer == "" || w.tenants[customer] == "" || w.rng.IntN(2) == 0 {
-		customer = ""
 		f["customer_email"] = "buyer@x.example"
 	} else {
 		f["customer"], tenant = customer, w.tenants[customer]
@@ -278,7 +277,7 @@ func (w *world) checkout() error {
 	}
 	session, err := w.acct.Post("/v1/checkout/sessions", f)
 	if err != nil {
-		return nil
+		return refused(err)
 	}
 	if done, err := w.acct.Complete(session.ID(), buyer); err == nil {
 		w.tenants[done.Str("customer")] = tenant
@@ -323,7 +322,7 @@ func (w *world) schedule() error {
 	sub := w.sub()
 	made, err := w.acct.Post("/v1/subscription_schedules", form{"from_subscription": sub.ID()})
 	if err != nil {
-		return nil
+		return refused(err)
 	}
 	return w.post("/v1/subscription_schedules/"+made.ID(), form{
 		"end_behavior":                  pick(w.rng, []string{"release", "cancel"}),
@@ -340,26 +339,26 @@ func (w *world) undo() error {
 	case 0:
 		made, err := w.acct.Post("/v1/subscription_schedules", form{"from_subscription": w.sub().ID()})
 		if err != nil {
-			return nil
+			return refused(err)
 		}
 		return w.post("/v1/subscription_schedules/"+made.ID()+pick(w.rng, []string{"/release", "/cancel"}), nil)
 	case 1:
 		made, err := w.acct.Dispute(w.one("charge"), "duplicate")
 		if err != nil {
-			return nil
+			return refused(err)
 		}
 		return refused(w.acct.CloseDispute(made.ID(), w.rng.IntN(2) == 0))
 	case 2:
 		id := w.openInvoice()
 		made, err := w.acct.Post("/v1/credit_notes", form{"invoice": id, "amount": "100"})
 		if err != nil {
-			return nil
+			return refused(err)
 		}
 		return w.post("/v1/credit_notes/"+made.ID()+"/void", nil)
 	default:
 		made, err := w.acct.Post("/v1/payment_methods/"+w.card()+"/attach", form{"customer": w.customer()})
 		if err != nil {
-			return nil
+			return refused(err)
 		}
 		return w.post("/v1/payment_methods/"+made.ID()+"/detach", nil)
 	}
@@ -369,7 +368,7 @@ func (w *world) useCard(sub stripetest.Object, name string) error {
 	customer := sub.Str("customer")
 	card, err := w.acct.Post("/v1/payment_methods/"+name+"/attach", form{"customer": customer})
 	if err != nil {
-		return nil
+		return refused(err)
 	}
 	if err := w.post("/v1/customers/"+customer, form{"invoice_settings[default_payment_method]": card.ID()}); err != nil {
 		return err
@@ -381,7 +380,7 @@ func (w *world) oneOff() error {
 	id := w.customer()
 	inv, err := w.acct.Post("/v1/invoices", form{"customer": id})
 	if err != nil {
-		return nil
+		return refused(err)
 	}
 	if err := w.post("/v1/invoiceitems", form{"customer": id, "invoice": inv.ID(), "amount": fmt.Sprint(100 + w.rng.IntN(5000)), "currency": "usd", "description": "Work"}); err != nil {
 		return err

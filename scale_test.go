@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -123,7 +124,9 @@ func copyRows(t *testing.T, db *sql.DB, table, where string, count int, set map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows.Close()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
 	values := make([]string, len(cols))
 	for i, col := range cols {
 		if values[i] = set[col]; values[i] == "" {

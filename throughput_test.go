@@ -271,11 +271,15 @@ func writeByHand(ctx context.Context, db *sql.DB, id string, body []byte, sub *s
 		args []any
 	}{
 		{`INSERT INTO raw_events (id, body) VALUES ($1, $2) ON CONFLICT DO NOTHING`, []any{id, body}},
-		{`INSERT INTO raw_subscriptions (id, status, price, created) VALUES ($1, $2, $3, $4)
+		{
+			`INSERT INTO raw_subscriptions (id, status, price, created) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (id) DO UPDATE SET status = excluded.status, price = excluded.price, created = excluded.created WHERE raw_subscriptions.created <= excluded.created`,
-			[]any{sub.ID, string(sub.Status), sub.Items.Data[0].Price.ID, created}},
-		{`INSERT INTO raw_tenants (id, plan, status) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, status = excluded.status`,
-			[]any{sub.Metadata["tenant"], sub.Items.Data[0].Price.ID, string(sub.Status)}},
+			[]any{sub.ID, string(sub.Status), sub.Items.Data[0].Price.ID, created},
+		},
+		{
+			`INSERT INTO raw_tenants (id, plan, status) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, status = excluded.status`,
+			[]any{sub.Metadata["tenant"], sub.Items.Data[0].Price.ID, string(sub.Status)},
+		},
 	} {
 		if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
 			return err

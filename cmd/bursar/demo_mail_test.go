@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func TestMailbox(t *testing.T) {
 	get := func(path string, want int) (body, kind string) {
 		t.Helper()
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		b, err := io.ReadAll(w.Body)
 		if w.Code != want || err != nil {
 			t.Errorf("%s: %d, want %d, %v", path, w.Code, want, err)

@@ -105,7 +105,7 @@ func done[I any](fn func(context.Context, *I) error) mount {
 			if err := fn(ctx, in); err != nil {
 				return nil, s.problemOf(ctx, op.OperationID, err)
 			}
-			return nil, nil //nolint:nilnil // there is nothing to say
+			return nil, nil
 		})
 	}
 }

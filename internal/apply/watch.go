@@ -17,7 +17,7 @@ import (
 func (e *Engine) TellExpiringCards(ctx context.Context, now time.Time) error {
 	for _, expiry := range billing.ExpiriesToTell(now) {
 		for after := (store.Key{}); ; {
-			cards, err := e.store.ExpiringCards(ctx, expiry.Year, expiry.Month, "card_expiring:", ":"+expiry.String(), after, 200)
+			cards, err := e.store.ExpiringCards(ctx, store.CardsOf{Year: expiry.Year, Month: expiry.Month, Prefix: "card_expiring:", Suffix: ":" + expiry.String()}, after, 200)
 			if err != nil {
 				return err
 			}

@@ -228,7 +228,7 @@ func (l *lane) deliver(ctx context.Context, rows []store.Effect, health store.Ou
 		}
 		var err error
 		if health, err = l.mark(ctx, batch, health); err != nil {
-			for range attempts { //nolint:revive // let them end; their leases will
+			for range attempts { // let them end; their leases will
 			}
 			return err
 		}

@@ -72,17 +72,23 @@ func (s *Store) keys(ctx context.Context, q string, args ...any) ([]Key, error) 
 	return out, rows.Err()
 }
 
-// ExpiringCards walks the attached cards that expire in a month and whose customer
-// has a subscription that is charged, unless there is an effect whose key is the
-// card's id between prefix and suffix.
-func (s *Store) ExpiringCards(ctx context.Context, year, month int64, prefix, suffix string, after Key, limit int) ([]Key, error) {
+// CardsOf says which cards ExpiringCards is about: those that expire in a month, unless
+// there is an effect whose key is the card's id between Prefix and Suffix.
+type CardsOf struct {
+	Year, Month    int64
+	Prefix, Suffix string
+}
+
+// ExpiringCards walks the attached cards that expire then and whose customer has a
+// subscription that is charged.
+func (s *Store) ExpiringCards(ctx context.Context, of CardsOf, after Key, limit int) ([]Key, error) {
 	return s.keys(ctx, `SELECT p.account, p.livemode, p.id FROM payment_methods AS p
 		WHERE (p.id, p.account, p.livemode) > ($1, $2, $3) AND p.exp_year = $4 AND p.exp_month = $5 AND p.type = 'card' AND p.attached
 			AND EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.customer = p.customer AND s.account = p.account AND s.livemode = p.livemode
 				AND s.access AND s.collection_method <> 'send_invoice')
 			AND NOT EXISTS (SELECT 1 FROM effects AS e WHERE e.key = CAST($6 AS TEXT) || p.id || CAST($7 AS TEXT)
 				AND e.account = p.account AND e.livemode = p.livemode)
-		ORDER BY p.id, p.account, p.livemode LIMIT $8`, after.ID, after.Account, after.Livemode, year, month, prefix, suffix, limit)
+		ORDER BY p.id, p.account, p.livemode LIMIT $8`, after.ID, after.Account, after.Livemode, of.Year, of.Month, of.Prefix, of.Suffix, limit)
 }
 
 // LastReceived is when Stripe's last event came in, in Unix microseconds; zero where

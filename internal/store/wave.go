@@ -273,7 +273,7 @@ func (s *Store) prepare(texts []string) {
 		if _, ok := s.stmts.Load(text); ok {
 			continue
 		}
-		if st, err := s.write.Prepare(text); err == nil {
+		if st, err := s.write.PrepareContext(context.Background(), text); err == nil {
 			s.stmts.Store(text, st)
 		}
 	}
