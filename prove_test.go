@@ -1,9 +1,11 @@
 package bursar_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +110,12 @@ func prove(t *testing.T, n int, fresh func(testing.TB) string) {
 func (h history) on(t *testing.T, fresh func(testing.TB) string) outcome {
 	s := &scope{TB: t}
 	defer s.end()
+	// One that hangs would otherwise take its seed along.
+	watch := time.AfterFunc(3*time.Minute, func() {
+		debug.SetTraceback("all")
+		panic(fmt.Sprintf("BURSAR_PROVE_SEED=%d does not end", h.seed))
+	})
+	defer watch.Stop()
 	return h.live(fresh(s))
 }
 
