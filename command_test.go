@@ -94,7 +94,7 @@ func (s *shop) open(change ...func(*bursar.Config)) *bursar.Bursar {
 	cfg := bursar.Config{
 		DatabaseURL: s.url, WebhookSecrets: []string{secret}, StripeSecretKey: "sk_test_shop", StripeAPIBase: s.api,
 		StripeRPS: -1, // on a clock that stands still, nobody's turn ever comes
-		APIKeys: []string{"bk"}, RateLimit: -1, Plans: shopPlans(), Now: s.acct.Now, WebhookTolerance: 24 * 365 * time.Hour,
+		APIKeys:   []string{"bk"}, RateLimit: -1, Plans: shopPlans(), Now: s.acct.Now, WebhookTolerance: 24 * 365 * time.Hour,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for _, fn := range change {

@@ -2,12 +2,14 @@ package bursar_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/bursarhq/bursar"
+	"github.com/bursarhq/bursar/internal/store/storetest"
 	"github.com/bursarhq/bursar/stripetest"
 )
 
@@ -25,7 +27,7 @@ func (s *shop) reconcile(o bursar.ReconcileOptions) bursar.ReconcileReport {
 func (s *shop) wantClean() {
 	s.Helper()
 	if rep := s.reconcile(bursar.ReconcileOptions{}); !rep.Clean() {
-		s.Errorf("another run finds %+v and %+v", rep.Missed, rep.Drifted)
+		s.Errorf("another run finds %d and %d: %+v and %+v", len(rep.Missed), len(rep.Drifted), rep.Missed, rep.Drifted)
 	}
 }
 
@@ -133,5 +135,234 @@ func TestReconcileAfterTheEventsAreForgotten(t *testing.T) {
 		s.wantPlan("gone", "free canceled")
 		s.call("GET /v1/tenants/late", "", "200")
 		s.wantClean()
+	})
+}
+
+// TestReconcileVersions: what webhooks bring in one API version, and the API answers
+// in another, is no drift.
+func TestReconcileVersions(t *testing.T) {
+	for _, version := range []string{"2019-02-19", "2020-08-27", "2022-11-15", "2024-06-20", "2025-03-31.basil", "2026-10-28.endive"} {
+		t.Run(version, func(t *testing.T) {
+			s := newShop(t, storetest.SQLite(t))
+			s.hook.Disable()
+			s.acct.Deliver(s.b.WebhookHandler(), stripetest.EndpointConfig{Secret: secret, APIVersion: version})
+			s.life()
+			rep := s.reconcile(bursar.ReconcileOptions{DryRun: true})
+			if len(rep.Missed) != 0 || rep.Objects < 20 {
+				t.Errorf("%d objects, missed: %+v", rep.Objects, rep.Missed)
+			}
+			for _, f := range rep.Drifted {
+				if f.What != "unknown" || f.Type != "product" && f.Type != "price" { // those are older than the endpoint
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}
+
+// life is one that every list at Stripe has something of.
+func (s *shop) life() {
+	s.Helper()
+	post := func(path string, form stripetest.Form) stripetest.Object {
+		s.Helper()
+		o, err := s.acct.Post(path, form)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.wait(time.Minute)
+		return o
+	}
+	s.subscribe("acme", proMonthly)
+	s.wait(45 * 24 * time.Hour) // the trial ends, a month is paid
+	s.subscribe("other", `,"plan":"team","currency":"usd"`)
+	s.call("POST /v1/tenants/other/subscription/change", `{"plan":"pro","when":"period_end"}`, "200")
+	s.cancelAtStripe(s.subscribe("gone", `,"plan":"team","currency":"usd"`))
+	charges, err := s.acct.Get("/v1/charges", nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var ids []string
+	for _, c := range charges["data"].([]any) {
+		ids = append(ids, c.(stripetest.Object).ID())
+	}
+	post("/v1/refunds", stripetest.Form{"charge": ids[0], "amount": "100"})
+	if _, err := s.acct.Dispute(ids[1], "fraudulent"); err != nil {
+		s.Fatal(err)
+	}
+	invoices, err := s.acct.Get("/v1/invoices", stripetest.Form{"status": "paid", "limit": "1"})
+	if err != nil {
+		s.Fatal(err)
+	}
+	in := invoices["data"].([]any)[0].(stripetest.Object)
+	post("/v1/credit_notes", stripetest.Form{"invoice": in.ID(), "amount": "200", "refund_amount": "200"})
+	cus := post("/v1/customers", stripetest.Form{"metadata[tenant]": "draft"})
+	post("/v1/invoiceitems", stripetest.Form{"customer": cus.ID(), "amount": "500", "currency": "usd", "description": "Hours"})
+	post("/v1/invoices", stripetest.Form{"customer": cus.ID(), "auto_advance": "false", "pending_invoice_items_behavior": "include"})
+	post("/v1/products", stripetest.Form{"id": "prod_x", "name": "Extra"})
+	s.wait(time.Hour)
+}
+
+// TestReconcileWhatIsGone: what no event tells any more, no list shows either.
+func TestReconcileWhatIsGone(t *testing.T) {
+	eachShop(t, func(s *shop) {
+		s.life()
+		s.reconcile(bursar.ReconcileOptions{})
+		s.hook.Disable()
+		customer := s.call("GET /v1/tenants/draft", "", "200")["stripe_customers"].([]any)[0].(string)
+		drafts, err := s.acct.Get("/v1/invoices", stripetest.Form{"customer": customer})
+		if err != nil {
+			s.Fatal(err)
+		}
+		draft := drafts["data"].([]any)[0].(stripetest.Object).ID()
+		if _, err := s.acct.Delete("/v1/invoices/"+draft, nil); err != nil {
+			s.Fatal(err)
+		}
+		if _, err := s.acct.Delete("/v1/customers/"+customer, nil); err != nil {
+			s.Fatal(err)
+		}
+		s.wait(31 * 24 * time.Hour) // the events are forgotten
+		rep := s.reconcile(bursar.ReconcileOptions{})
+		found := map[string]string{}
+		for _, f := range rep.Drifted {
+			found[f.ID] = f.What + " " + f.Result
+		}
+		if found[draft] != "gone applied" || found[customer] != "gone applied" {
+			s.Errorf("%v: %v", []string{draft, customer}, found)
+		}
+		s.call("GET /v1/invoices/"+draft, "", "404 invoice_not_found")
+		s.wantClean()
+	})
+}
+
+// customersAtStripe makes customers that no webhook tells of, a second apart.
+func (s *shop) customersAtStripe(n int) {
+	s.Helper()
+	s.hook.Disable()
+	for i := range n {
+		if _, err := s.acct.Post("/v1/customers", stripetest.Form{"metadata[tenant]": fmt.Sprint("t", i)}); err != nil {
+			s.Fatal(err)
+		}
+		s.acct.Advance(time.Second)
+	}
+	s.wait(time.Minute)
+	s.hook.Enable()
+}
+
+// restart is another process after one that died.
+func (s *shop) restart() {
+	s.Helper()
+	s.asks(nil)
+	s.acct.Advance(time.Second) // in no time at all, not even numbers are new
+	s.b = s.open()
+}
+
+func TestReconcileIsTakenUp(t *testing.T) {
+	eachShop(t, func(s *shop) {
+		s.wait(time.Hour)
+		s.reconcile(bursar.ReconcileOptions{})
+		s.customersAtStripe(250)
+		died := errors.New("died")
+		ctx, die := context.WithCancelCause(context.Background())
+		pages := s.asks(func(n int, _ http.ResponseWriter, r *http.Request) bool {
+			if n == 4 { // the first request looks where to begin
+				die(died)
+			}
+			return false
+		})
+		rep, err := s.b.Reconcile(ctx, bursar.ReconcileOptions{})
+		if err == nil || len(rep.Missed) < 100 || len(rep.Missed) > 220 || *pages != 4 {
+			s.Fatalf("%d missed, %d requests: %v", len(rep.Missed), *pages, err)
+		}
+		s.restart()
+		rest := s.reconcile(bursar.ReconcileOptions{})
+		if all := len(rep.Missed) + len(rest.Missed); all < 250 || all > 260 {
+			s.Errorf("%d and %d missed", len(rep.Missed), len(rest.Missed))
+		}
+		s.call("GET /v1/tenants/t249", "", "200")
+
+		// The sweep, too: what differs has no event by now.
+		s.customersAtStripe(250)
+		s.wait(31 * 24 * time.Hour)
+		ctx, die = context.WithCancelCause(context.Background())
+		defer die(nil)
+		s.asks(func(n int, _ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/v1/customers" && r.URL.Query().Has("starting_after") {
+				die(died)
+			}
+			return false
+		})
+		if rep, err = s.b.Reconcile(ctx, bursar.ReconcileOptions{}); err == nil || len(rep.Drifted) != 100 {
+			s.Fatalf("%d drifted: %v", len(rep.Drifted), err)
+		}
+		s.restart()
+		if rest = s.reconcile(bursar.ReconcileOptions{}); len(rest.Drifted) != 150 || rest.Objects > 450 {
+			s.Errorf("%d of %d objects drifted", len(rest.Drifted), rest.Objects)
+		}
+		s.wantClean()
+	})
+}
+
+func TestReconcileTooManyRequests(t *testing.T) {
+	eachShop(t, func(s *shop) {
+		s.customersAtStripe(20)
+		s.acct.Inject(stripetest.Fault{Path: "/v1/customers", Times: 2, Status: http.StatusTooManyRequests})
+		if rep := s.reconcile(bursar.ReconcileOptions{}); len(rep.Missed) < 20 {
+			s.Errorf("%d missed", len(rep.Missed))
+		}
+		s.customersAtStripe(20)
+		for _, path := range []string{"/v1/events", "/v1/subscriptions"} {
+			s.acct.Inject(stripetest.Fault{Path: path, Times: -1, Status: http.StatusTooManyRequests, RetryAfter: time.Hour})
+			if _, err := s.b.Reconcile(context.Background(), bursar.ReconcileOptions{}); !errors.Is(err, bursar.ErrStripeUnavailable) {
+				s.Errorf("%s: %v", path, err)
+			}
+			s.acct.Heal()
+		}
+		s.wantClean()
+	})
+}
+
+// TestReconcileCosts: where nothing differs, a request tells of a hundred objects.
+func TestReconcileCosts(t *testing.T) {
+	s := newShop(t, storetest.SQLite(t))
+	s.customersAtStripe(1000)
+	for range 2 { // what is younger than the overlap is looked at twice
+		s.reconcile(bursar.ReconcileOptions{})
+		s.wait(time.Hour)
+	}
+	n := s.asks(nil)
+	rep := s.reconcile(bursar.ReconcileOptions{})
+	if !rep.Clean() || rep.Objects < 1000 || *n != rep.Requests || *n > 10+12 { // of each other list there is one page
+		t.Errorf("%d requests (%d told), %d objects: %+v", *n, rep.Requests, rep.Objects, rep.Drifted)
+	}
+}
+
+func TestReconcileAccess(t *testing.T) {
+	eachShop(t, func(s *shop) {
+		s.subscribe("acme", proMonthly)
+		s.reconcile(bursar.ReconcileOptions{})
+		// Somebody subscribes of whom nobody knows whose it is.
+		pm, err := s.acct.Post("/v1/payment_methods", stripetest.Form{"type": "card", "card[token]": "tok_visa"})
+		if err != nil {
+			s.Fatal(err)
+		}
+		cus, err := s.acct.Post("/v1/customers", stripetest.Form{"payment_method": pm.ID(), "invoice_settings[default_payment_method]": pm.ID()})
+		if err != nil {
+			s.Fatal(err)
+		}
+		if _, err := s.acct.Post("/v1/subscriptions", stripetest.Form{"customer": cus.ID(), "items[0][price]": "price_pro_monthly"}); err != nil {
+			s.Fatal(err)
+		}
+		s.wait(time.Hour)
+		rep := s.reconcile(bursar.ReconcileOptions{})
+		if len(rep.PayingWithoutAccess) != 1 || rep.PayingWithoutAccess[0].Customer != cus.ID() || len(rep.AccessWithoutPaying) != 0 {
+			s.Errorf("%+v", rep)
+		}
+		// A row that is not what it should be, by whatever accident.
+		if _, err := s.b.Store().Writer().Exec(`UPDATE subscriptions SET stripe_status = 'canceled' WHERE customer = (SELECT stripe_customer_id FROM tenants WHERE id = 'acme')`); err != nil {
+			s.Fatal(err)
+		}
+		if rep = s.reconcile(bursar.ReconcileOptions{}); len(rep.AccessWithoutPaying) != 1 || rep.AccessWithoutPaying[0].Tenant != "acme" {
+			s.Errorf("%+v", rep)
+		}
 	})
 }
