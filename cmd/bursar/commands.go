@@ -15,19 +15,21 @@ import (
 // commands is the table of what can be typed: a row for each command, whose
 // type is in the file of that name.
 type commands struct {
-	Serve    serveCommand    `cmd:"" help:"Run the service: webhook endpoint, API, workers."`
-	Demo     demoCommand     `cmd:"" help:"Serve with a simulated Stripe account whose tenants live through months in a minute."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
-	Events   eventsCommand   `cmd:"" help:"Look into the inbox, and apply events again."`
-	Explain  explainCommand  `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
-	Invoices invoicesCommand `cmd:"" help:"Look at invoices' documents."`
-	Notices  noticesCommand  `cmd:"" help:"Look at mails."`
-	Keys     keysCommand     `cmd:"" help:"Make, list and revoke keys of the API."`
-	Backup   backupCommand   `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
-	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, Stripe, clock, plans, inbox and mail, a line for each."`
-	Trigger  triggerCommand  `cmd:"" help:"Build realistic signed events and post them to an endpoint."`
-	Simulate simulateCommand `cmd:"" help:"Run the simulated Stripe account alone: an API, signed webhooks that misbehave, a clock."`
-	Verify   verifyCommand   `cmd:"" help:"Say whether a webhook's signature is good and, if not, exactly why."`
+	Serve     serveCommand     `cmd:"" help:"Run the service: webhook endpoint, API, workers."`
+	Demo      demoCommand      `cmd:"" help:"Serve with a simulated Stripe account whose tenants live through months in a minute."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the database's schema up to date."`
+	Events    eventsCommand    `cmd:"" help:"Look into the inbox, and apply events again."`
+	Reconcile reconcileCommand `cmd:"" help:"Compare with Stripe, and apply the events and objects that never arrived."`
+	Backfill  backfillCommand  `cmd:"" help:"Import an existing Stripe account, and tell nobody."`
+	Explain   explainCommand   `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
+	Invoices  invoicesCommand  `cmd:"" help:"Look at invoices' documents."`
+	Notices   noticesCommand   `cmd:"" help:"Look at mails."`
+	Keys      keysCommand      `cmd:"" help:"Make, list and revoke keys of the API."`
+	Backup    backupCommand    `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
+	Doctor    doctorCommand    `cmd:"" help:"Check configuration, database, Stripe, clock, plans, inbox and mail, a line for each."`
+	Trigger   triggerCommand   `cmd:"" help:"Build realistic signed events and post them to an endpoint."`
+	Simulate  simulateCommand  `cmd:"" help:"Run the simulated Stripe account alone: an API, signed webhooks that misbehave, a clock."`
+	Verify    verifyCommand    `cmd:"" help:"Say whether a webhook's signature is good and, if not, exactly why."`
 
 	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version    versionCommand    `cmd:"" help:"Print the version, its commit, Go's version and the schema's."`

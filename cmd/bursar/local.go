@@ -24,8 +24,9 @@ type local struct {
 	account string
 }
 
-// openLocal opens it for an account; the empty one is the own.
-func (from Settings) openLocal(ctx context.Context, s *system, account string) (*local, error) {
+// openLocal opens it for an account; the empty one is the own. change may change what
+// the settings came to.
+func (from Settings) openLocal(ctx context.Context, s *system, account string, change ...func(*bursar.Config)) (*local, error) {
 	cfg, err := from.load(s)
 	if err != nil {
 		return nil, err
@@ -44,6 +45,9 @@ func (from Settings) openLocal(ctx context.Context, s *system, account string) (
 	}
 	open := cfg.bursar(plans, seller, slog.New(slog.DiscardHandler), s)
 	open.NoMigrate, open.APIKeys, open.RateLimit = true, []string{l.key}, -1
+	for _, fn := range change {
+		fn(&open)
+	}
 	if l.b, err = bursar.Open(ctx, open); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 				return nil
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"start": start, "stop": stop, "status": status, "http": request, "await": await,
+				"start": start, "stop": stop, "status": status, "until": until, "http": request, "await": await,
 			},
 			RequireExplicitExec: true,
 		})
@@ -94,6 +94,23 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if have != want {
 		ts.Fatalf("status %d, want %d", have, want)
+	}
+}
+
+// until runs a program again and again until it ends with a status: until CODE COMMAND….
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until CODE COMMAND…")
+	}
+	for deadline := time.Now().Add(patienceOfTests); ; time.Sleep(10 * time.Millisecond) {
+		cmd := command(ts, args[1], args[2:]...)
+		_ = cmd.Run() // its status is what counts
+		if strconv.Itoa(cmd.ProcessState.ExitCode()) == args[0] {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("status %d, not %s", cmd.ProcessState.ExitCode(), args[0])
+		}
 	}
 }
 

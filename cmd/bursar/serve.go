@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -19,6 +18,7 @@ func (serveCommand) Help() string {
 	return examples(
 		"STRIPE_WEBHOOK_SECRET=whsec_… bursar serve",
 		"bursar serve --config bursar.yaml --listen :8000",
+		"STRIPE_SECRET_KEY=sk_test_… bursar serve --poll 10s",
 		"bursar serve --stripe-webhook-secret-file /run/secrets/whsec --database-url sqlite:///var/lib/bursar/bursar.db",
 	)
 }
@@ -31,9 +31,6 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	}
 	if err := cfg.CheckServe(); err != nil {
 		return err
-	}
-	if cfg.Poll > 0 {
-		return errors.New("BURSAR_POLL: this version does not poll yet; use a webhook endpoint and STRIPE_WEBHOOK_SECRET")
 	}
 	log := cfg.logger(s)
 	plans, from, err := LoadPlans(cfg.Plans)
@@ -92,6 +89,7 @@ func (c Config) bursar(plans *billing.Catalog, seller bursar.Seller, log *slog.L
 		WebhookSecrets:         reveal(c.WebhookSecrets),
 		StripeSecretKey:        c.StripeSecretKey.Reveal(),
 		StripeAPIBase:          c.StripeAPIBase,
+		Poll:                   max(c.Poll, 0),
 		APIKeys:                reveal(c.APIKeys),
 		CORSOrigins:            c.CORSOrigins,
 		RateLimit:              c.RateLimit.PerSecond(),

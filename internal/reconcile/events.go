@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -45,7 +46,11 @@ func (p *pass) events(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	until := now - int64(p.grace/time.Second)
+	// What has just happened is taken, too, unless its webhook may be on its way.
+	until, youngest := now-int64(p.grace/time.Second), int64(math.MaxInt64)
+	if p.grace > 0 {
+		youngest = until
+	}
 	if at.Until != 0 && at.Until < now-int64(kept/time.Second) {
 		if err := p.sweepAfterGap(ctx); err != nil {
 			return err
@@ -56,7 +61,7 @@ func (p *pass) events(ctx context.Context) error {
 		if err != nil || len(oldest) == 0 {
 			return p.eventsDone(ctx, &at, until, err)
 		}
-		if err := p.missing(ctx, oldest, until, &at); err != nil {
+		if err := p.missing(ctx, oldest, youngest, &at); err != nil {
 			return err
 		}
 		before = oldest[0].ID
@@ -69,11 +74,11 @@ func (p *pass) events(ctx context.Context) error {
 			return err
 		}
 		answers := page.Answers()
-		if err := p.missing(ctx, answers, until, &at); err != nil {
+		if err := p.missing(ctx, answers, youngest, &at); err != nil {
 			return err
 		}
-		p.progress("/v1/events", p.rep.Events)
-		if more = page.HasMore && len(answers) > 0 && answers[0].Value.Get("created").Int() <= until; more {
+		p.progress("/v1/events", 0, p.rep.Events)
+		if more = page.HasMore && len(answers) > 0 && answers[0].Value.Get("created").Int() <= youngest; more {
 			before = answers[0].ID
 		}
 	}
@@ -158,8 +163,8 @@ func (p *pass) page(ctx context.Context, path string, params url.Values) (stripe
 }
 
 // missing applies those of a page's events, newest first, that the inbox has not, and
-// moves the cursor behind them.
-func (p *pass) missing(ctx context.Context, page []stripe.Answer, until int64, at *eventsState) error {
+// moves the cursor behind them. What is younger than youngest is left alone.
+func (p *pass) missing(ctx context.Context, page []stripe.Answer, youngest int64, at *eventsState) error {
 	p.rep.Events += len(page)
 	var ids []string
 	for _, a := range page {
@@ -174,7 +179,7 @@ func (p *pass) missing(ctx context.Context, page []stripe.Answer, until int64, a
 	newest := int64(0)
 	for _, a := range slices.Backward(page) {
 		created := a.Value.Get("created").Int()
-		if created > until {
+		if created > youngest {
 			continue
 		}
 		newest = max(newest, created)

@@ -112,7 +112,7 @@ func (p *pass) read(ctx context.Context, name, reader string, at *place, look fu
 		}
 		p.rep.Objects += len(answers)
 		at.Count += len(answers)
-		p.progress(l.path, at.Count)
+		p.progress(l.path, at.List+1, at.Count)
 		if n := len(answers); page.HasMore && n > 0 {
 			at.After, at.Low = answers[n-1].ID, answers[n-1].Value.Get("created").Time()
 		} else {

@@ -62,8 +62,10 @@ type Options struct {
 // Progress is how far a run is.
 type Progress struct {
 	List     string // of Stripe's, such as /v1/customers
-	Objects  int    // looked at in that list
-	Requests int    // made in all
+	Step     int    // which of the Steps that list is, from 1 on; 0: the events
+	Steps    int
+	Objects  int // looked at in that list
+	Requests int // made in all
 }
 
 // Found is an event that the inbox has not, or an object that differs.
@@ -196,9 +198,9 @@ func (p *pass) asked() {
 
 func (p *pass) spent() bool { return p.limited && p.budget <= 0 }
 
-func (p *pass) progress(list string, objects int) {
+func (p *pass) progress(list string, step, objects int) {
 	if p.opts.Progress != nil {
-		p.opts.Progress(Progress{List: list, Objects: objects, Requests: p.rep.Requests})
+		p.opts.Progress(Progress{List: list, Step: step, Steps: len(lists), Objects: objects, Requests: p.rep.Requests})
 	}
 }
 
