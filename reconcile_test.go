@@ -84,6 +84,12 @@ func TestReconcileLostForEver(t *testing.T) {
 		s.wantPlan("other", "free canceled")
 		s.wantPlan("acme", "pro trialing")
 		s.wantClean()
+		// Of who was erased nothing is kept to compare with, and nothing comes back.
+		if status, v, err := s.send(context.Background(), "DELETE /v1/tenants/other", ""); err != nil && status != "204" {
+			s.Errorf("%s %v %v", status, v, err)
+		}
+		s.wantClean()
+		s.call("GET /v1/tenants/other", "", "404 tenant_not_found")
 	})
 }
 

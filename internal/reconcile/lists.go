@@ -181,6 +181,8 @@ func (p *pass) differing(ctx context.Context, answers []stripe.Answer) ([]stripe
 		switch s, ok := known[a.ID]; {
 		case !ok:
 			what = "unknown"
+		case !s.object.Exists(): // only of who was erased no snapshot is kept
+			continue
 		case s.final == int64(stripe.RankDeleted) || s.created > a.SentAt, stripe.SameObject(a.Type, s.object, a.Value):
 			continue
 		case a.Deleted:
