@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
 )
 
@@ -164,7 +165,7 @@ func (p *pass) lacking(ctx context.Context, l *list, answers []stripe.Answer, pa
 	if n := len(answers); page.HasMore && n > 0 {
 		low = answers[n-1].Value.Get("created").Time()
 	}
-	ids, err := p.r.cfg.Store.KnownBetween(ctx, p.of, l.known, low, high, mostSuspects+len(answers))
+	ids, err := p.r.cfg.Store.KnownBetween(ctx, p.of, l.known, store.Between{After: low, Before: high}, mostSuspects+len(answers))
 	if err != nil {
 		return err
 	}

@@ -58,9 +58,12 @@ const (
 	InvoicesOpen   = "open invoices"
 )
 
-// KnownBetween are the objects of a list that were created after low and before
-// high, Unix seconds, by what is known; at most limit of them.
-func (s *Store) KnownBetween(ctx context.Context, of Key, list string, low, high int64, limit int) ([]string, error) {
+// Between is a stretch of time without its ends, Unix seconds.
+type Between struct{ After, Before int64 }
+
+// KnownBetween are the objects of a list that were created then, by what is known; at
+// most limit of them.
+func (s *Store) KnownBetween(ctx context.Context, of Key, list string, then Between, limit int) ([]string, error) {
 	from := map[string]string{
 		CustomersKnown: `customers WHERE NOT deleted AND`,
 		InvoicesKnown:  `invoices WHERE NOT deleted AND`,
@@ -73,7 +76,7 @@ func (s *Store) KnownBetween(ctx context.Context, of Key, list string, low, high
 		ids = append(ids, id)
 		return err
 	}, `SELECT id FROM `+from+` account = $1 AND livemode = $2 AND created > $3 AND created < $4 ORDER BY created DESC, id LIMIT $5`,
-		of.Account, of.Livemode, low, high, limit)
+		of.Account, of.Livemode, then.After, then.Before, limit)
 	return ids, err
 }
 
