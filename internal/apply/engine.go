@@ -139,7 +139,7 @@ func (e *Engine) Livemode() (live, known bool) {
 type Delivery struct {
 	Event  *stripe.Event
 	Packed store.Packed
-	Source string // webhook, poll, thin, refetch, backfill, command
+	Source string // webhook, poll, thin, reconcile, refetch, backfill, command
 	// Account is the account of the endpoint, for events that name none.
 	Account string
 	// Asked orders the answers of the API among themselves; zero for events.
