@@ -26,6 +26,8 @@ var promised = map[string]string{
 	"events show":     "--json",
 	"events replay":   "--type --status --tenant --since --json",
 	"explain":         "--json",
+	"reconcile":       "--dry-run --json",
+	"backfill":        "--map --json",
 	"verify":          "--payload --header --secret --now --json",
 	"doctor":          "--json",
 	"invoices pdf":    "--output",
