@@ -172,10 +172,7 @@ type sqliteClient struct{ c *sqliteRiver }
 func (s sqliteClient) start(ctx context.Context) error { return s.c.Start(ctx) }
 func (s sqliteClient) stop(ctx context.Context) error  { return s.c.StopAndCancel(ctx) }
 func (s sqliteClient) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error {
-	t, err := tx.SQL(ctx)
-	if err == nil {
-		_, err = s.c.InsertManyTx(ctx, t, jobs)
-	}
+	_, err := s.c.InsertManyTx(ctx, tx.SQLite(), jobs)
 	return err
 }
 

@@ -73,7 +73,7 @@ func (p *pass) compare(ctx context.Context, l *list, answers []stripe.Answer) er
 		return err
 	}
 	if p.patience > 0 { // its event may be on its way
-		if err := wait(ctx, p.patience); err != nil {
+		if err := stripe.Sleep(ctx, p.patience); err != nil {
 			return err
 		}
 		if differ, found, err = p.differing(ctx, differ); err != nil {
@@ -213,15 +213,4 @@ func (p *pass) tombstone(ctx context.Context, id string, page stripe.Page) (stri
 	return stripe.Answer{
 		Object: body, Value: v, ID: id, Type: "invoice", Deleted: true, SentAt: page.SentAt, Asked: page.Asked, APIVersion: page.APIVersion,
 	}, nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

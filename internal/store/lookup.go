@@ -56,20 +56,14 @@ func (s *Store) walk(ctx context.Context, table, where string, after Key, limit 
 }
 
 func (s *Store) keys(ctx context.Context, q string, args ...any) ([]Key, error) {
-	rows, err := s.read.QueryContext(ctx, q, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer rows.Close()
 	var out []Key
-	for rows.Next() {
+	err := s.each(ctx, func(rows *sql.Rows) error {
 		var k Key
-		if err := rows.Scan(&k.Account, &k.Livemode, &k.ID); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&k.Account, &k.Livemode, &k.ID)
 		out = append(out, k)
-	}
-	return out, rows.Err()
+		return err
+	}, q, args...)
+	return out, err
 }
 
 // CardsOf says which cards ExpiringCards is about: those that expire in a month, unless
@@ -125,19 +119,13 @@ type IgnoredEvent struct {
 // IgnoredEvents are the events of a type that were ignored for want of a rule, in
 // the order in which they came.
 func (s *Store) IgnoredEvents(ctx context.Context, typ string, after int64, limit int) ([]IgnoredEvent, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT account, livemode, event_id, seq FROM inbox
-		WHERE type = $1 AND seq > $2 AND status = 'ignored' AND error = '' ORDER BY seq LIMIT $3`, typ, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer rows.Close()
 	var out []IgnoredEvent
-	for rows.Next() {
+	err := s.each(ctx, func(rows *sql.Rows) error {
 		var e IgnoredEvent
-		if err := rows.Scan(&e.Account, &e.Livemode, &e.ID, &e.Seq); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&e.Account, &e.Livemode, &e.ID, &e.Seq)
 		out = append(out, e)
-	}
-	return out, rows.Err()
+		return err
+	}, `SELECT account, livemode, event_id, seq FROM inbox
+		WHERE type = $1 AND seq > $2 AND status = 'ignored' AND error = '' ORDER BY seq LIMIT $3`, typ, after, limit)
+	return out, err
 }

@@ -128,18 +128,6 @@ func (s *Store) noteHealth(ctx context.Context, tx *sql.Tx, endpoint string, h O
 	return err
 }
 
-func (s *Store) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	if err := fn(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
 // DisableOutbound has no more sent to an endpoint. It reports whether it was this
 // call that disabled it.
 func (s *Store) DisableOutbound(ctx context.Context, name, reason string) (bool, error) {

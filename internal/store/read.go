@@ -119,6 +119,16 @@ func (r *Reader) query(ctx context.Context, q string, args ...any) (*sql.Rows, e
 // scan calls fn for every row of a query.
 func (r *Reader) scan(ctx context.Context, fn func(*sql.Rows) error, q string, args ...any) error {
 	rows, err := r.query(ctx, q, args...)
+	return eachOf(rows, err, fn)
+}
+
+// each calls fn for every row of a query that is asked too seldom to be prepared.
+func (s *Store) each(ctx context.Context, fn func(*sql.Rows) error, q string, args ...any) error {
+	rows, err := s.read.QueryContext(ctx, q, args...)
+	return eachOf(rows, err, fn)
+}
+
+func eachOf(rows *sql.Rows, err error, fn func(*sql.Rows) error) error {
 	if err != nil {
 		return outage(err)
 	}

@@ -129,21 +129,6 @@ func (s *Store) mismatches(ctx context.Context, q string, of Key, limit int) ([]
 	return out, err
 }
 
-// each calls fn for every row of a query on the reading pool.
-func (s *Store) each(ctx context.Context, fn func(*sql.Rows) error, q string, args ...any) error {
-	rows, err := s.read.QueryContext(ctx, q, args...)
-	if err != nil {
-		return outage(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return outage(rows.Err())
-}
-
 // Lease makes owner the one who does what the name says, until then. It is false
 // while another owner's lease runs. Who holds one extends it by asking again.
 func (s *Store) Lease(ctx context.Context, name, owner string, until time.Time) (bool, error) {

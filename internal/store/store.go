@@ -247,28 +247,38 @@ const Mode = "mode"
 // that it has. What the app said of its tenants before was kept as if it were test
 // data; in a live database it becomes live.
 func (s *Store) FixMode(ctx context.Context, mode string) (string, error) {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	r, err := tx.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, Mode, mode)
-	if err != nil {
-		return "", err
-	}
-	if first, err := r.RowsAffected(); err != nil {
-		return "", err
-	} else if first == 1 && mode == "live" {
-		for _, table := range []string{"tenants", "customers", "customer_links", "timeline"} {
-			if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET livemode = TRUE WHERE NOT livemode`); err != nil {
-				return "", err
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, Mode, mode)
+		if err != nil {
+			return err
+		}
+		first, err := r.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if first == 1 && mode == "live" {
+			for _, table := range []string{"tenants", "customers", "customer_links", "timeline"} {
+				if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET livemode = TRUE WHERE NOT livemode`); err != nil {
+					return err
+				}
 			}
 		}
+		return tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, Mode).Scan(&mode)
+	})
+	return mode, err
+}
+
+// inTx runs fn in a transaction of its own, beside the units of work.
+func (s *Store) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, Mode).Scan(&mode); err != nil {
-		return "", err
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := fn(tx); err != nil {
+		return err
 	}
-	return mode, tx.Commit()
+	return tx.Commit()
 }
 
 // Backup writes a consistent copy of a SQLite database to a new file while it is in use.

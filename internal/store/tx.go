@@ -233,10 +233,15 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error)
 	return nil
 }
 
-// SQL is the transaction itself, for whoever writes tables of their own with it.
-func (tx *Tx) SQL(ctx context.Context) (*sql.Tx, error) { return tx.session.sql(ctx) }
+// SQLite is the transaction itself, nil on PostgreSQL.
+func (tx *Tx) SQLite() *sql.Tx {
+	if q, ok := tx.session.(*sqliteSession); ok {
+		return q.tx
+	}
+	return nil
+}
 
-// Postgres hands out the transaction's connection; it is PostgreSQL's only.
+// Postgres hands out the transaction's connection, an error on SQLite.
 func (tx *Tx) Postgres(ctx context.Context, f func(*pgx.Conn) error) error {
 	p, ok := tx.session.(*postgresSession)
 	if !ok {

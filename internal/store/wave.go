@@ -30,8 +30,6 @@ type scan func(targets ...any) error
 // session is the transaction of a unit of work.
 type session interface {
 	run(ctx context.Context, wave []statement) error
-	// sql is the transaction for whoever writes tables of their own with it.
-	sql(ctx context.Context) (*sql.Tx, error)
 	commit(ctx context.Context) error
 	close() // rolls back unless it was committed
 }
@@ -58,7 +56,6 @@ type postgresSession struct {
 	conn  *sql.Conn
 	first []statement // go ahead of the first wave
 	begun bool
-	tx    *sql.Tx // where somebody asked for it
 	done  bool
 }
 
@@ -89,25 +86,8 @@ func (p *postgresSession) raw(f func(*pgx.Conn) error) error {
 	})
 }
 
-// sql has database/sql begin what was begun already, which PostgreSQL answers with
-// a warning and nothing else.
-func (p *postgresSession) sql(ctx context.Context) (*sql.Tx, error) {
-	if p.tx != nil {
-		return p.tx, nil
-	}
-	if err := p.run(ctx, nil); err != nil {
-		return nil, err
-	}
-	var err error
-	p.tx, err = p.conn.BeginTx(ctx, nil)
-	return p.tx, err
-}
-
 func (p *postgresSession) commit(ctx context.Context) error {
 	p.done = true
-	if p.tx != nil {
-		return p.tx.Commit()
-	}
 	if !p.begun {
 		return nil
 	}
@@ -125,9 +105,7 @@ func (p *postgresSession) close() {
 		// The caller's context may have ended, which is no reason to hold locks.
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if p.tx != nil {
-			_ = p.tx.Rollback()
-		} else if err := p.raw(func(c *pgx.Conn) error { _, err := c.Exec(ctx, "ROLLBACK"); return err }); err != nil {
+		if err := p.raw(func(c *pgx.Conn) error { _, err := c.Exec(ctx, "ROLLBACK"); return err }); err != nil {
 			_ = p.raw(func(c *pgx.Conn) error { return errors.Join(driver.ErrBadConn, c.Close(ctx)) })
 		}
 	}
@@ -159,12 +137,27 @@ func (st *statement) take(results pgx.BatchResults) error {
 		return st.wrap(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := st.row(rows.Scan); err != nil {
+	return st.takeAll(rows)
+}
+
+// rows are either driver's.
+type rows interface {
+	Next() bool
+	Scan(targets ...any) error
+	Err() error
+}
+
+func (st *statement) takeAll(r rows) error {
+	for r.Next() {
+		if err := st.row(r.Scan); err != nil {
 			return st.wrap(err)
 		}
 	}
-	return st.taken(rows.Err())
+	err := r.Err()
+	if err == nil && st.after != nil {
+		st.after()
+	}
+	return st.wrap(err)
 }
 
 // sqliteSession runs one statement after another: there is no round trip.
@@ -187,8 +180,7 @@ func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
 	return nil
 }
 
-func (q *sqliteSession) sql(context.Context) (*sql.Tx, error) { return q.tx, nil }
-func (q *sqliteSession) commit(context.Context) error         { return q.tx.Commit() }
+func (q *sqliteSession) commit(context.Context) error { return q.tx.Commit() }
 func (q *sqliteSession) close() {
 	_ = q.tx.Rollback() // after a commit it does nothing
 	_ = q.conn.Close()
@@ -209,12 +201,7 @@ func (q *sqliteSession) runOne(ctx context.Context, st *statement) error {
 		return st.wrap(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := st.row(rows.Scan); err != nil {
-			return st.wrap(err)
-		}
-	}
-	return st.taken(rows.Err())
+	return st.takeAll(rows)
 }
 
 func execEach(ctx context.Context, stmt *sql.Stmt, st *statement) (n int64, err error) {
@@ -241,13 +228,6 @@ func (st *statement) wrap(err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", st.what, err)
-}
-
-func (st *statement) taken(err error) error {
-	if err == nil && st.after != nil {
-		st.after()
-	}
-	return st.wrap(err)
 }
 
 func (st *statement) affected(n int64, err error) error {

@@ -100,7 +100,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		c.retries = max(0, cfg.MaxNetworkRetries)
 	}
 	if c.sleep == nil {
-		c.sleep = sleep
+		c.sleep = Sleep
 	}
 	if c.jitter == nil {
 		c.jitter = rand.Float64
@@ -200,7 +200,8 @@ func transport(lent *http.Client) http.RoundTripper {
 // noRedirect: Stripe's API does not redirect, and the key is not for whoever does.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep returns after a while, or with the context's error when that ends first.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
