@@ -166,13 +166,9 @@ func TestPoll(t *testing.T) {
 		if _, err := s.acct.Post("/v1/subscriptions", stripetest.Form{"customer": cus.ID(), "items[0][price]": "price_pro_monthly"}); err != nil {
 			s.Fatal(err)
 		}
-		deadline := time.Now().Add(20 * time.Second)
-		for s.rows("SELECT COUNT(*) FROM tenants WHERE id = 'acme' AND plan = 'pro'") == 0 {
-			if time.Now().After(deadline) {
-				s.Fatal("nothing was polled")
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		eventually(s, 20*time.Second, "the subscription is polled", func() bool {
+			return s.rows("SELECT COUNT(*) FROM tenants WHERE id = 'acme' AND plan = 'pro'") > 0
+		})
 		stop()
 		if err := <-done; err != nil {
 			s.Error(err)

@@ -124,12 +124,21 @@ func (s *shop) call(request, body, want string) object {
 }
 
 func (s *shop) send(ctx context.Context, request, body string) (string, object, error) {
+	return ask(ctx, s.http.URL, request, body, "")
+}
+
+// ask sends a request to a Bursar, under an Idempotency-Key where that is not empty,
+// and answers with the status; of problems, with a code behind it.
+func ask(ctx context.Context, address, request, body, key string) (string, object, error) {
 	method, path, _ := strings.Cut(request, " ")
-	req, err := http.NewRequestWithContext(ctx, method, s.http.URL+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, address+path, strings.NewReader(body))
 	if err != nil {
 		return "", nil, err
 	}
 	req.Header.Set("Authorization", "Bearer bk")
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", nil, err

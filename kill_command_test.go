@@ -2,7 +2,7 @@ package bursar_test
 
 import (
 	"bufio"
-	"encoding/json"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,36 +73,10 @@ func (c *child) kill() {
 	_ = c.Wait()
 }
 
-// send sends a request, under an Idempotency-Key where that is not empty, and
-// answers as shop.send does.
-func (c *child) send(request, body, key string) (string, object, error) {
-	method, path, _ := strings.Cut(request, " ")
-	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
-	if err != nil {
-		return "", nil, err
-	}
-	req.Header.Set("Authorization", "Bearer bk")
-	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", nil, err
-	}
-	defer res.Body.Close()
-	var v object
-	err = json.NewDecoder(res.Body).Decode(&v)
-	got := fmt.Sprint(res.StatusCode)
-	if code, ok := v["code"].(string); ok {
-		got += " " + code
-	}
-	return got, v, err
-}
-
 // call sends it and wants a status; of problems, a code behind it.
 func (s *shop) callChild(c *child, request, body, key, want string) object {
 	s.Helper()
-	got, v, err := c.send(request, body, key)
+	got, v, err := ask(context.Background(), c.url, request, body, key)
 	if err != nil || got != want {
 		s.Fatalf("%s %s: got %s, want %s: %v %v", request, body, got, want, v, err)
 	}
@@ -197,7 +171,7 @@ func TestKillInACommand(t *testing.T) {
 					s.hook.Disable() // no event helps
 					victim := s.process()
 					wire := s.watch(victim, test.at)
-					if got, v, err := victim.send(test.request, test.body, key); err == nil {
+					if got, v, err := ask(context.Background(), victim.url, test.request, test.body, key); err == nil {
 						s.Fatalf("the process survived: %s %v", got, v)
 					}
 					second := s.process()

@@ -14,13 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bursarhq/bursar"
-	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/store/storetest"
 	"github.com/bursarhq/bursar/webhook"
 )
@@ -52,12 +52,16 @@ func TestGrowth(t *testing.T) {
 	})
 }
 
+// measures lets a test run that only prints figures, as make bench wants it, with the
+// memory that bursar serve takes.
 func measures(t *testing.T) {
 	t.Helper()
 	if os.Getenv(benchEnv) == "" {
 		t.Skip("measures only; make bench runs it")
 	}
 	t.Setenv(storetest.EnvFsync, "on")
+	was := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(was) })
 }
 
 // template has Bursar itself make the rows that fillUp copies.
@@ -74,11 +78,7 @@ func template(t *testing.T, url string) {
 // There are ten times as many tenants as have a subscription.
 func fillUp(t *testing.T, url string, subscriptions, events int) {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openStore(t, url)
 	db := s.Writer()
 	var tenant, customer, sub, link, event string
 	var seq int64
@@ -149,11 +149,7 @@ func readEntitlements(t *testing.T, url, engine string) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	s, err := store.Open(ctx, url, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openStore(t, url)
 	const bareRead = `SELECT plan, status, access, valid_until FROM tenants WHERE id = $1 AND account = '' AND livemode = $2`
 	prepared, err := s.Writer().Prepare(bareRead)
 	if err != nil {
@@ -302,11 +298,7 @@ func accept(t *testing.T, b *bursar.Bursar, body []byte) {
 // pendingNotices leaves so many notices to be sent, copies of one that Bursar planned.
 func pendingNotices(t *testing.T, url string, count int) {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openStore(t, url)
 	db := s.Writer()
 	if _, err := db.Exec(`UPDATE effects SET status = 'sent' WHERE status IN ('pending', 'running')`); err != nil {
 		t.Fatal(err)
@@ -324,15 +316,7 @@ func pendingNotices(t *testing.T, url string, count int) {
 	})
 }
 
-func pending(t *testing.T, url string) (n int) {
+func pending(t *testing.T, url string) int {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Writer().QueryRow(`SELECT COUNT(*) FROM effects WHERE status IN ('pending', 'running')`).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return count(t, openStore(t, url), `SELECT COUNT(*) FROM effects WHERE status IN ('pending', 'running')`)
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +41,6 @@ const benchEnv = "BURSAR_BENCH"
 //	(c) the handler that one would write by hand with stripe-go: one transaction per request
 func TestThroughput(t *testing.T) {
 	measures(t)
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as bursar serve does
 	rounds, seconds := envInt("BURSAR_BENCH_ROUNDS", 5), envInt("BURSAR_BENCH_SECONDS", 3)
 	fmt.Printf("accepted and applied events a second over HTTP, 64 connections, %d-byte payloads, medians of %d rounds of %d s\n", len(bigEvent(0)), rounds, seconds)
 	storetest.EachURL(t, func(t *testing.T, url string) {

@@ -149,13 +149,19 @@ var (
 	endpointKeys = map[string]bool{"name": true, "secret": true, "secret_file": true, "key": true, "key_file": true, "account": true}
 )
 
-// readEndpoints reads the list of further endpoints.
-func (f *configFile) readEndpoints(node ast.Node) error {
+// endpointList is a list of endpoints in the file.
+type endpointList struct {
+	name string // of the list
+	want string // what an endpoint has, in words
+	keys map[string]bool
+}
+
+// each reads the list's items, and calls take for each.
+func (f *configFile) each(l endpointList, node ast.Node, take func(item ast.Node, values map[string]given) error) error {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		return f.wrong(node, "endpoints: write a list of name, secret, key and account")
+		return f.wrong(node, "%s: write a list of %s", l.name, l.want)
 	}
-	seen := map[string]bool{}
 	for _, item := range sequence.Values {
 		entries, err := f.entries(item)
 		if err != nil {
@@ -163,14 +169,31 @@ func (f *configFile) readEndpoints(node ast.Node) error {
 		}
 		values := map[string]given{}
 		for _, entry := range entries {
-			if key := entry.Key.GetToken().Value; !endpointKeys[key] {
-				return f.wrong(entry.Key, "endpoints: an endpoint has no %q", key)
+			if key := entry.Key.GetToken().Value; !l.keys[key] {
+				return f.wrong(entry.Key, "%s: an endpoint has no %q", l.name, key)
 			}
 			if err := f.read(values, entry); err != nil {
 				return err
 			}
 		}
-		e, err := f.endpoint(values)
+		if err := take(item, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readEndpoints reads the list of further endpoints.
+func (f *configFile) readEndpoints(node ast.Node) error {
+	seen := map[string]bool{}
+	further := endpointList{"endpoints", "name, secret, key and account", endpointKeys}
+	return f.each(further, node, func(item ast.Node, values map[string]given) error {
+		e := Endpoint{Name: values["name"].text}
+		err := further.fill(values, []setting{
+			{name: "secret", value: secrets(&e.Secrets, webhookSecret)},
+			{name: "key", value: secret(&e.Key, stripeKey)},
+			{name: "account", value: parsed(&e.Account, account.accepts, func(s string) (string, bool) { return s, account.matches(s) })},
+		})
 		if err != nil {
 			return err
 		}
@@ -184,32 +207,26 @@ func (f *configFile) readEndpoints(node ast.Node) error {
 		}
 		seen[e.Name] = true
 		f.endpoints = append(f.endpoints, e)
-	}
-	return nil
+		return nil
+	})
 }
 
-// endpoint sets what one item of the list gives, by rows as those of the
-// settings.
-func (f *configFile) endpoint(values map[string]given) (Endpoint, error) {
-	e := Endpoint{Name: values["name"].text}
+// fill sets what one item of the list gives, by rows as those of the settings.
+func (l endpointList) fill(values map[string]given, rows []setting) error {
 	in := layer{setting.key, "_file", func(name string) (given, bool) {
 		g, ok := values[name]
 		return g, ok
 	}}
-	for _, s := range []setting{
-		{name: "secret", value: secrets(&e.Secrets, webhookSecret)},
-		{name: "key", value: secret(&e.Key, stripeKey)},
-		{name: "account", value: parsed(&e.Account, account.accepts, func(s string) (string, bool) { return s, account.matches(s) })},
-	} {
+	for _, s := range rows {
 		g, err := s.find([]layer{in})
 		if err != nil {
-			return Endpoint{}, fmt.Errorf("endpoints: %w", err)
+			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		if g.text != "" && !s.value.set(g.text) {
-			return Endpoint{}, fmt.Errorf("endpoints: %w", s.refuse(g))
+			return fmt.Errorf("%s: %w", l.name, s.refuse(g))
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // wrong is an error about a place in the file.

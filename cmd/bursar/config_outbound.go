@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -24,26 +23,15 @@ var outboundKeys = map[string]bool{"name": true, "url": true, "secret": true, "s
 
 // readOutbound reads the list of further endpoints for outgoing webhooks.
 func (f *configFile) readOutbound(node ast.Node) error {
-	sequence, ok := node.(*ast.SequenceNode)
-	if !ok {
-		return f.wrong(node, "outbound_endpoints: write a list of name, url, secret and events")
-	}
 	seen := map[string]bool{defaultOutbound: true}
-	for _, item := range sequence.Values {
-		entries, err := f.entries(item)
-		if err != nil {
-			return err
-		}
-		values := map[string]given{}
-		for _, entry := range entries {
-			if key := entry.Key.GetToken().Value; !outboundKeys[key] {
-				return f.wrong(entry.Key, "outbound_endpoints: an endpoint has no %q", key)
-			}
-			if err := f.read(values, entry); err != nil {
-				return err
-			}
-		}
-		e, err := outboundEndpoint(values)
+	further := endpointList{"outbound_endpoints", "name, url, secret and events", outboundKeys}
+	return f.each(further, node, func(item ast.Node, values map[string]given) error {
+		e := OutboundEndpoint{Name: values["name"].text}
+		err := further.fill(values, []setting{
+			{name: "url", value: targetURL(&e.URL)},
+			{name: "secret", value: secrets(&e.Secrets, standardSecret)},
+			{name: "events", value: list(&e.Events, "types of events such as invoice.issued or invoice.*", eventPattern)},
+		})
 		if err != nil {
 			return err
 		}
@@ -59,32 +47,8 @@ func (f *configFile) readOutbound(node ast.Node) error {
 		}
 		seen[e.Name] = true
 		f.outbound = append(f.outbound, e)
-	}
-	return nil
-}
-
-// outboundEndpoint sets what one item of the list gives, by rows as those of the
-// settings.
-func outboundEndpoint(values map[string]given) (OutboundEndpoint, error) {
-	e := OutboundEndpoint{Name: values["name"].text}
-	in := layer{setting.key, "_file", func(name string) (given, bool) {
-		g, ok := values[name]
-		return g, ok
-	}}
-	for _, s := range []setting{
-		{name: "url", value: targetURL(&e.URL)},
-		{name: "secret", value: secrets(&e.Secrets, standardSecret)},
-		{name: "events", value: list(&e.Events, "types of events such as invoice.issued or invoice.*", eventPattern)},
-	} {
-		g, err := s.find([]layer{in})
-		if err != nil {
-			return OutboundEndpoint{}, fmt.Errorf("outbound_endpoints: %w", err)
-		}
-		if g.text != "" && !s.value.set(g.text) {
-			return OutboundEndpoint{}, fmt.Errorf("outbound_endpoints: %w", s.refuse(g))
-		}
-	}
-	return e, nil
+		return nil
+	})
 }
 
 func eventPattern(s string) (string, bool) { return s, outbound.CheckPattern(s) == nil }

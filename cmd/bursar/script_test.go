@@ -102,6 +102,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until CODE COMMAND…")
 	}
+	// A command is all that tells; between two there is a pause.
 	for deadline := time.Now().Add(patienceOfTests); ; time.Sleep(10 * time.Millisecond) {
 		cmd := command(ts, args[1], args[2:]...)
 		_ = cmd.Run() // its status is what counts

@@ -216,9 +216,12 @@ func lastID(all []Snapshot, among []int) int {
 }
 
 func oneState(all []Snapshot, among []int) bool {
-	for _, k := range among[1:] {
-		if !sameState(&all[among[0]], &all[k]) {
-			return false
+	// Every pair: two states of one version can both be as another version tells it.
+	for i, a := range among {
+		for _, b := range among[i+1:] {
+			if !sameState(&all[a], &all[b]) {
+				return false
+			}
 		}
 	}
 	return true

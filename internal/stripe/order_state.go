@@ -12,6 +12,9 @@ func sameState(a, b *Snapshot) bool {
 	if !a.Object.Exists() || !b.Object.Exists() {
 		return !a.Object.Exists() && !b.Object.Exists()
 	}
+	if a.APIVersion != b.APIVersion {
+		return SameObject(a.ObjectType, a.Object, b.Object)
+	}
 	if read, ok := readers[a.ObjectType]; ok {
 		return reflect.DeepEqual(read(a.Object), read(b.Object))
 	}

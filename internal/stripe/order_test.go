@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// snap writes a snapshot: "id second type {object} {previous}".
+// snap writes a snapshot: "id second type[@version] {object} <- {previous}".
 func snap(t require, line string) Snapshot {
 	f := strings.SplitN(line, " ", 4)
 	var second int64
@@ -23,6 +23,9 @@ func snap(t require, line string) Snapshot {
 	}
 	s := Snapshot{ID: f[0], ObjectType: o.Get("object").Str(), APIVersion: "2025-11-17.clover", Object: o}
 	typ := f[2]
+	if t, version, ok := strings.Cut(typ, "@"); ok {
+		typ, s.APIVersion = t, version
+	}
 	s.Order = Order{Created: second, Rank: RankOf(typ, s.ObjectType, o), Born: strings.HasSuffix(typ, ".created")}
 	if typ == "answer" {
 		s.Asked = second
@@ -80,6 +83,15 @@ func TestNewest(t *testing.T) {
 			"a 2 customer.updated " + customerState("3") + ` <- {"name":"2"}`,
 			"b 2 customer.updated " + customerState("2") + ` <- {"name":"3"}`,
 			"c 2 customer.updated " + customerState("3") + ` <- {"name":"1"}`,
+		}},
+		{"one state in two versions is certain", "b", []string{
+			`a 2 invoice.updated@2022-11-15 {"object":"invoice","id":"in_1","status":"open","attempt_count":1,"charge":"ch_1","payment_intent":"pi_1"}`,
+			`b 2 invoice.updated {"object":"invoice","id":"in_1","status":"open","attempt_count":1}`,
+		}},
+		{"two states of a version are not, because another one hides how they differ", "c?", []string{
+			`a 2 invoice.updated@2022-11-15 {"object":"invoice","id":"in_1","status":"open","attempt_count":1,"charge":"ch_1"}`,
+			`b 2 invoice.updated {"object":"invoice","id":"in_1","status":"open","attempt_count":1}`,
+			`c 2 invoice.updated@2022-11-15 {"object":"invoice","id":"in_1","status":"open","attempt_count":1,"charge":"ch_2"}`,
 		}},
 		{"4: there and back from what says nothing of before", "a", []string{
 			"c 2 charge.succeeded " + charge(0),
