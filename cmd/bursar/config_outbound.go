@@ -1,7 +1,6 @@
 package main
 
 import (
-
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/bursarhq/bursar"

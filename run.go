@@ -1,0 +1,120 @@
+package bursar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bursarhq/bursar/internal/apply"
+	"github.com/bursarhq/bursar/internal/effect"
+	"github.com/bursarhq/bursar/internal/store"
+	"github.com/bursarhq/bursar/internal/stripe"
+)
+
+// Run performs effects until the context ends: refetching, retries, retention. It
+// may run in one process or in many.
+func (b *Bursar) Run(ctx context.Context) error {
+	if err := b.recompute(ctx); err != nil {
+		return err
+	}
+	if n, err := b.engine.ApplyNewRules(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		b.cfg.Log.Info("events that had been ignored for want of a rule were applied", "events", n)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return b.queue.Run(ctx) })
+	if b.reconciler != nil {
+		g.Go(func() error { return b.reconciler.Run(ctx) })
+	}
+	if b.outbound != nil {
+		g.Go(func() error { return b.outbound.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// recompute settles all tenants anew when the plans or the dunning policy are
+// other ones than last time.
+func (b *Bursar) recompute(ctx context.Context) error {
+	policy := fmt.Sprintf("%s %d %s %s", b.cfg.Plans.Hash(), b.cfg.Dunning.MaxAttempts, b.cfg.Dunning.Grace, b.cfg.Dunning.Action)
+	was, err := b.store.Meta(ctx, "policy")
+	if err != nil || was == policy {
+		return err
+	}
+	if was != "" {
+		n, err := b.engine.Recompute(ctx)
+		if err != nil {
+			return fmt.Errorf("settle tenants by the new plans: %w", err)
+		}
+		b.cfg.Log.Info("the plans or the dunning policy have changed", "settled", n)
+	}
+	return b.store.SetMeta(ctx, "policy", policy)
+}
+
+// deps are what effects are performed with.
+func (b *Bursar) deps() effect.Deps {
+	up := b.cfg.Now()
+	d := effect.Deps{
+		TellCards:   func(ctx context.Context) error { return b.engine.TellExpiringCards(ctx, b.cfg.Now()) },
+		TellSilence: func(ctx context.Context) error { return b.engine.TellSilence(ctx, up, b.cfg.Now()) },
+		RetryEvents: func(ctx context.Context) error { return repeat(ctx, b.engine.RetryDue) },
+		SettleOverdue: func(ctx context.Context) error {
+			return repeat(ctx, func(ctx context.Context) (int, error) { return b.engine.SettleOverdue(ctx, b.cfg.Now()) })
+		},
+		SettleWaits: func(ctx context.Context) error {
+			if err := repeat(ctx, b.engine.SettleWaits); err != nil {
+				return err
+			}
+			return b.engine.FetchWaitedFor(ctx, b.cfg.Now())
+		},
+	}
+	if b.cfg.Retention > 0 {
+		d.Retain = func(ctx context.Context) error {
+			return repeat(ctx, func(ctx context.Context) (int, error) {
+				n, err := b.store.DropPayloads(ctx, b.cfg.Now().Add(-b.cfg.Retention), 500)
+				return int(n), err
+			})
+		}
+	}
+	if len(b.clients) > 0 {
+		d.Refetch = b.refetch
+		d.Cancel = b.cancelUnpaid
+	}
+	d.Document, d.Outbound = b.docs.Perform, b.outbound
+	if b.notices.Sender != nil {
+		d.Notify = b.notices.Perform
+	}
+	return d
+}
+
+// repeat calls until there is nothing left to do.
+func repeat(ctx context.Context, step func(context.Context) (int, error)) error {
+	for ctx.Err() == nil {
+		if n, err := step(ctx); err != nil || n == 0 {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// refetch asks Stripe for an object and applies the answer.
+func (b *Bursar) refetch(ctx context.Context, account, id string) (effect.Outcome, error) {
+	c := b.client(account)
+	if c == nil {
+		return effect.Outcome{Status: store.Skipped, Reason: "no API key for the account"}, nil
+	}
+	a, err := c.Fetch(stripe.Background(ctx), "", id)
+	switch {
+	case errors.Is(err, stripe.ErrNotFound):
+		return effect.Outcome{Status: store.Superseded, Reason: "Stripe has no such object"}, nil
+	case err != nil:
+		return effect.Outcome{}, err
+	}
+	r, err := b.engine.Ingest(ctx, apply.Answer{Object: a.Object, SentAt: a.SentAt, Asked: a.Asked, APIVersion: a.APIVersion, Account: account, Source: "refetch"})
+	if err != nil {
+		return effect.Outcome{}, err
+	}
+	return effect.Outcome{Status: store.Sent, Reason: r.Status}, nil
+}
