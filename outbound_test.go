@@ -84,8 +84,12 @@ func TestOutbound(t *testing.T) {
 		const want = "tenant.linked subscription.activated entitlements.changed invoice.issued"
 		eventually(t, time.Minute, "the app is told", func() bool { return app.types() == want && books.types() == "invoice.issued" })
 
-		deliveries := d.list("/v1/webhook-endpoints/books/deliveries?tenant=t1")
-		if len(deliveries) != 1 || deliveries[0]["status"] != "sent" || deliveries[0]["type"] != "invoice.issued" {
+		var deliveries []map[string]any
+		eventually(t, time.Minute, "the delivery is marked as sent", func() bool { // which comes after it has arrived
+			deliveries = d.list("/v1/webhook-endpoints/books/deliveries?tenant=t1")
+			return len(deliveries) == 1 && deliveries[0]["status"] == "sent"
+		})
+		if deliveries[0]["type"] != "invoice.issued" {
 			t.Fatalf("%v", deliveries)
 		}
 		call := func(path, body, want string) {
@@ -176,6 +180,32 @@ func TestEInvoice(t *testing.T) {
 		}
 		if a := d.get("/openapi.json"); !bytes.Contains(a.body, []byte(`"/v1/invoices/{id}/xml"`)) || !bytes.Contains(a.body, []byte("application/xml")) {
 			t.Error("it is not described")
+		}
+	})
+}
+
+// TestOutboundGone: an endpoint that wants no more is told of to the operator, once.
+func TestOutboundGone(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
+		defer gone.Close()
+		box := openPostbox(t)
+		d := openDesk(t, url, bursar.Config{
+			NoticeMaxAge: -1, SMTPURL: box.url(), MailFrom: "billing@bursar.example", OperatorEmail: "ops@bursar.example",
+			OutboundAllowPrivate: true, Outbound: []bursar.OutboundEndpoint{{Name: "crm", URL: gone.URL, Secrets: []string{appSecret}}},
+		})
+		d.run()
+		for n := range 3 {
+			d.post(subscriptionEvent(eventID(n), n, time.Now()))
+		}
+		eventually(t, time.Minute, "the operator is told", func() bool { return len(box.all()) > 0 })
+		l := box.all()[0]
+		if l.to != "ops@bursar.example" || !strings.Contains(l.header.Get("Subject"), "crm gets no more webhooks") || !strings.Contains(l.body, "410") {
+			t.Errorf("to %s: %s\n%s", l.to, l.header.Get("Subject"), l.body)
+		}
+		s := openStore(t, url)
+		if n := count(t, s, `SELECT COUNT(*) FROM effects WHERE name = 'outbound_disabled'`); n != 1 {
+			t.Errorf("%d notices", n)
 		}
 	})
 }

@@ -31,6 +31,7 @@ type noticeData struct {
 
 	Subscription string `json:"subscription,omitempty"`
 	Since        int64  `json:"since,omitempty"` // Unix seconds
+	Reason       string `json:"reason,omitempty"`
 }
 
 // notice plans a notification, once: the same key is the same notice, in whatever

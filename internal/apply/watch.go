@@ -98,3 +98,14 @@ func (e *Engine) TellSilence(ctx context.Context, up, now time.Time) error {
 		})
 	})
 }
+
+// TellOutboundDisabled plans a notice to the operator about an endpoint for outgoing
+// webhooks that is given up on, once for the outage that began at since.
+func (e *Engine) TellOutboundDisabled(ctx context.Context, endpoint, reason string, since time.Time) error {
+	return e.settleOne(ctx, e.Key(ctx, "", "outbound:"+endpoint), func(c *change) {
+		c.notice(notice{
+			name: "outbound_disabled", object: endpoint, repeat: fmt.Sprint(since.UnixMicro()), operator: true, at: c.tx.Now / 1e6,
+			data: noticeData{Reason: reason},
+		})
+	})
+}

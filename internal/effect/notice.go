@@ -42,6 +42,7 @@ type noticeData struct {
 
 	Subscription string `json:"subscription"`
 	Since        int64  `json:"since"` // Unix seconds
+	Reason       string `json:"reason"`
 }
 
 // errUntrue says that what a notice tells is no longer so.
@@ -142,6 +143,8 @@ func (n *Notices) Compose(ctx context.Context, e store.Effect) (mail.Message, st
 		err = n.ofCard(ctx, e, data.Subscription, &m)
 	case "endpoint_silent":
 		err = n.ofSilence(ctx, data.Since, &m)
+	case "outbound_disabled":
+		d.Endpoint, d.Reason = mail.Endpoint{Name: e.ObjectID}, data.Reason
 	case "tenant_conflict":
 		d.Conflict = mail.Conflict{Customer: e.ObjectID, Owner: e.Tenant, Claimed: data.Claimed, Event: e.EventID}
 	}

@@ -36,8 +36,9 @@ type OutboundConfig struct {
 	// After is how a lane waits; time.After where nil.
 	After func(time.Duration) <-chan time.Time
 	Log   *slog.Logger
-	// Disabled is told of an endpoint that was given up on; nobody where nil.
-	Disabled func(ctx context.Context, endpoint, reason string) error
+	// Disabled is told of an endpoint that is given up on, and when it began to fail;
+	// where the process dies meanwhile, once more. Nobody is where nil.
+	Disabled func(ctx context.Context, endpoint, reason string, since time.Time) error
 	// Parallel is how many deliveries to one endpoint are made at once; 16 where 0.
 	Parallel int
 }
@@ -333,17 +334,19 @@ func (l *lane) mark(ctx context.Context, batch []attempt, health store.OutboundE
 	if why == "" {
 		return health, nil
 	}
-	return health, l.disable(ctx, why)
+	return health, l.disable(ctx, why, time.UnixMicro(health.FailingSince))
 }
 
-func (l *lane) disable(ctx context.Context, why string) error {
+func (l *lane) disable(ctx context.Context, why string, since time.Time) error {
+	if l.Disabled != nil {
+		if err := l.Disabled(ctx, l.endpoint.Name, why, since); err != nil {
+			return err
+		}
+	}
 	first, err := l.Store.DisableOutbound(ctx, l.endpoint.Name, why)
 	if err != nil || !first {
 		return err
 	}
 	l.Log.ErrorContext(ctx, "an endpoint for outgoing webhooks is disabled; what it is to be told waits until it is enabled", "endpoint", l.endpoint.Name, "reason", why)
-	if l.Disabled == nil {
-		return nil
-	}
-	return l.Disabled(ctx, l.endpoint.Name, why)
+	return nil
 }

@@ -406,10 +406,13 @@ func TestOutboundDisabled(t *testing.T) {
 		var mu sync.Mutex
 		runLanes(t, s, d, effect.OutboundConfig{
 			Endpoints: []outbound.Endpoint{endpointFor("app", rc.srv.URL)},
-			Disabled: func(_ context.Context, endpoint, reason string) error {
+			Disabled: func(_ context.Context, endpoint, reason string, since time.Time) error {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, endpoint+": "+reason)
+				if since.Before(began.Truncate(time.Microsecond)) || since.After(began.Add(time.Hour)) {
+					t.Errorf("it failed since %s, the first attempt was at %s", since, began)
+				}
 				if took := d.now().Sub(began); took < 72*time.Hour || took > 80*time.Hour {
 					t.Errorf("it was disabled after %s", took)
 				}

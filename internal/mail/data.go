@@ -133,7 +133,7 @@ type Conflict struct {
 	Event    string // Stripe's id of the event
 }
 
-// Endpoint is a webhook endpoint that has gone quiet.
+// Endpoint is a webhook endpoint that has gone quiet, or Bursar's own that accepts nothing.
 type Endpoint struct {
 	Name      string
 	LastEvent time.Time     // received; zero if there was none

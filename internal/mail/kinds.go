@@ -40,6 +40,7 @@ var kinds = []Kind{
 	{"price_unmapped", Operator, "a subscription has a price that no plan in the catalog has", samplePriceUnmapped},
 	{"event_dead", Operator, "an event could not be applied and Bursar gave up on it", sampleEventDead},
 	{"endpoint_silent", Operator, "Stripe has stopped delivering webhooks", sampleEndpointSilent},
+	{"outbound_disabled", Operator, "an endpoint for outgoing webhooks was given up on", sampleOutboundDisabled},
 	{"tenant_conflict", Operator, "an event links a customer to a tenant while another one has it", sampleConflict},
 }
 

@@ -363,7 +363,7 @@ func TestKinds(t *testing.T) {
 		names = append(names, k.Name)
 	}
 	want := strings.Fields(`payment_failed payment_action_required payment_recovered subscription_downgraded subscription_ended trial_ending
-		card_expiring invoice_receipt refund_issued dispute_opened price_unmapped event_dead endpoint_silent tenant_conflict`)
+		card_expiring invoice_receipt refund_issued dispute_opened price_unmapped event_dead endpoint_silent outbound_disabled tenant_conflict`)
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}

@@ -107,6 +107,11 @@ var sampleEndpointSilent = Data{
 	Links:    sampleLinks,
 }
 
+var sampleOutboundDisabled = Data{
+	Endpoint: Endpoint{Name: "crm"}, Reason: "nothing was accepted for three days; last: the endpoint answered 500",
+	Links: sampleLinks,
+}
+
 var sampleConflict = Data{
 	Conflict: Conflict{Customer: "cus_Sample", Owner: "lovelace", Claimed: "babbage", Source: "metadata", Event: "evt_1Sample"},
 	Links:    sampleLinks,
