@@ -5,20 +5,38 @@ import (
 	"testing"
 )
 
-// TestDueEventsByIndex: looking for events to retry, every few seconds, does not walk
-// the whole inbox on SQLite.
-func TestDueEventsByIndex(t *testing.T) {
+// TestLookupPlans: what is looked for every few seconds, or for every page of a sweep,
+// does not walk a whole table on SQLite.
+func TestLookupPlans(t *testing.T) {
 	s, err := Open(t.Context(), "sqlite://"+t.TempDir()+"/bursar.db", Options{Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+dueEvents, 1, 100)
+	for _, c := range []struct{ q, want string }{
+		{dueEvents, "SEARCH inbox USING INDEX inbox_unsettled"},
+		{knownBetween(CustomersKnown), "SEARCH customers USING INDEX customers_created (created>? AND created<?)"},
+		{knownBetween(InvoicesKnown), "SEARCH invoices USING INDEX invoices_created (created>? AND created<?)"},
+		{knownBetween(InvoicesOpen), "SEARCH invoices USING INDEX invoices_created (created>? AND created<?)"},
+	} {
+		if plan := planOf(t, s, c.q); len(plan) != 1 || !strings.Contains(plan[0], c.want) {
+			t.Errorf("%s: %q", c.q, plan)
+		}
+	}
+}
+
+// planOf is how SQLite would run a query.
+func planOf(t *testing.T, s *Store, q string) (plan []string) {
+	t.Helper()
+	args := make([]any, 0, 5)
+	for strings.Contains(q, "$"+num(int64(len(args)+1))) {
+		args = append(args, 1)
+	}
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	var plan []string
 	for rows.Next() {
 		var id, parent, unused int
 		var step string
@@ -30,7 +48,5 @@ func TestDueEventsByIndex(t *testing.T) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if len(plan) == 0 || !strings.Contains(plan[0], "SEARCH inbox USING INDEX inbox_unsettled") {
-		t.Errorf("%q", plan)
-	}
+	return plan
 }

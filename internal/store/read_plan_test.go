@@ -85,30 +85,7 @@ func absentIsFine(err error) error {
 func plansOf(t *testing.T, r *Reader) (steps []string) {
 	t.Helper()
 	r.stmts.Range(func(q, _ any) bool {
-		args := make([]any, strings.Count(q.(string), "$"))
-		for i := range args {
-			args[i] = 1
-		}
-		for len(args) > 0 && !strings.Contains(q.(string), "$"+num(int64(len(args)))) {
-			args = args[:len(args)-1] // some are used twice
-		}
-		rows, err := r.s.read.Query("EXPLAIN QUERY PLAN "+q.(string), args...)
-		if err != nil {
-			t.Error(err)
-			return true
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id, parent, unused int
-			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Error(err)
-			}
-			steps = append(steps, step)
-		}
-		if err := rows.Err(); err != nil {
-			t.Error(err)
-		}
+		steps = append(steps, planOf(t, r.s, q.(string))...)
 		return true
 	})
 	return steps

@@ -64,20 +64,24 @@ type Between struct{ After, Before int64 }
 // KnownBetween are the objects of a list that were created then, by what is known; at
 // most limit of them.
 func (s *Store) KnownBetween(ctx context.Context, of Key, list string, then Between, limit int) ([]string, error) {
-	from := map[string]string{
-		CustomersKnown: `customers WHERE NOT deleted AND`,
-		InvoicesKnown:  `invoices WHERE NOT deleted AND`,
-		InvoicesOpen:   `invoices WHERE NOT deleted AND stripe_status = 'open' AND`,
-	}[list]
 	var ids []string
 	err := s.each(ctx, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `SELECT id FROM `+from+` account = $1 AND livemode = $2 AND created > $3 AND created < $4 ORDER BY created DESC, id LIMIT $5`,
+	}, knownBetween(list),
 		of.Account, of.Livemode, then.After, then.Before, limit)
 	return ids, err
+}
+
+func knownBetween(list string) string {
+	from := map[string]string{
+		CustomersKnown: `customers WHERE NOT deleted AND`,
+		InvoicesKnown:  `invoices WHERE NOT deleted AND`,
+		InvoicesOpen:   `invoices WHERE NOT deleted AND stripe_status = 'open' AND`,
+	}[list]
+	return `SELECT id FROM ` + from + ` account = $1 AND livemode = $2 AND created > $3 AND created < $4 ORDER BY created DESC, id DESC LIMIT $5`
 }
 
 // CustomerOf is the tenant that has a customer, empty where none has.

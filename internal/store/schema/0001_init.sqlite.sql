@@ -122,6 +122,7 @@ CREATE TABLE customers (
     PRIMARY KEY (id, account, livemode)
 );
 CREATE INDEX customers_tenant ON customers (tenant, account, livemode);
+CREATE INDEX customers_created ON customers (created, id);
 
 -- Everything that ever said whose a customer is. customers.tenant is computed from it.
 CREATE TABLE customer_links (
@@ -229,6 +230,7 @@ CREATE TABLE invoices (
     PRIMARY KEY (id, account, livemode)
 );
 CREATE INDEX invoices_customer ON invoices (customer, account, livemode, created);
+CREATE INDEX invoices_created ON invoices (created, id);
 -- The invoices that dunning looks at: failed, or sent and due, and not settled.
 CREATE INDEX invoices_unpaid ON invoices (subscription, account, livemode)
     WHERE stripe_status IN ('open', 'uncollectible') AND subscription <> '';
