@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
+
+	"code.dny.dev/ssrf"
 )
 
 // ErrRefused says that an address is none that webhooks go to.
@@ -35,20 +37,8 @@ var metadata = prefixes(
 	"168.63.129.16/32",   // Azure's wire server, a public address
 )
 
-// special4 is what is not public of IPv4, by IANA's registry of special-purpose
-// addresses, with multicast and what is reserved.
-var special4 = prefixes(
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-	"192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-)
-
-// global6 is the part of IPv6 that is public at all; special6 is what of it is not,
-// 6to4 and Teredo included, behind which any IPv4 address can stand.
-var (
-	global6  = netip.MustParsePrefix("2000::/3")
-	special6 = prefixes("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-)
+// public knows IANA's registries of what is not public.
+var public = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork())
 
 func prefixes(texts ...string) []netip.Prefix {
 	out := make([]netip.Prefix, len(texts))
@@ -88,7 +78,7 @@ func (g Guard) Check(a netip.Addr) error {
 		return fmt.Errorf("%w: %s is private; BURSAR_OUTBOUND_ALLOW_PRIVATE allows such", ErrRefused, seen)
 	case a.IsLinkLocalUnicast():
 		return fmt.Errorf("%w: %s is link-local", ErrRefused, seen)
-	case a.Is4() && within(a, special4), a.Is6() && (!global6.Contains(a) || within(a, special6)):
+	case public.SafeAddr(a) != nil:
 		return fmt.Errorf("%w: %s is not public", ErrRefused, seen)
 	}
 	return nil
