@@ -2,26 +2,23 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/schollz/progressbar/v3"
 
 	"github.com/bursarhq/bursar"
 )
 
-const (
-	// progressAfter is how long a command takes before it says how far it is.
-	progressAfter = 2 * time.Second
-	// redrawEvery is how often a bar is drawn anew.
-	redrawEvery = 100 * time.Millisecond
-)
+// progressAfter is how long a command takes before it says how far it is.
+const progressAfter = 2 * time.Second
 
 // progress says on standard error how far a reading of Stripe's lists is: by a bar on
 // a terminal, by a line for each list elsewhere.
 type progress struct {
 	s     *system
 	began time.Time
-	drawn time.Time
-	list  int // the step that has a line
+	bar   *progressbar.ProgressBar // nil until it is shown
+	list  int                      // the step that has a line
 }
 
 func (s *system) progress() *progress { return &progress{s: s, began: s.now(), list: -1} }
@@ -39,16 +36,17 @@ func (p *progress) show(at bursar.ReconcileProgress) {
 		}
 		return
 	}
-	if now.Sub(p.drawn) >= redrawEvery {
-		p.drawn = now
-		done := strings.Repeat("#", at.Step)
-		fmt.Fprintf(p.s.stderr, "\r\x1b[K[%-*s] %s", at.Steps, done, where)
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(at.Steps, progressbar.OptionSetWriter(p.s.stderr), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
+	p.bar.Describe(where)
+	_ = p.bar.Set(at.Step) // a bar that cannot be drawn stops nothing
 }
 
 // end takes the bar away.
 func (p *progress) end() {
-	if !p.drawn.IsZero() {
-		fmt.Fprint(p.s.stderr, "\r\x1b[K")
+	if p.bar != nil {
+		_ = p.bar.Clear()
 	}
 }
