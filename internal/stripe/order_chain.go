@@ -66,19 +66,23 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 	return nil
 }
 
-// dropTwins keeps one of each pair of events that tell the same change.
+// dropTwins keeps one of the events that tell the same change: that with the last id,
+// in whatever order they are.
 func dropTwins(all []Snapshot, among []int, sameRequest bool) []int {
 	var out []int
 	for _, k := range among {
-		twin := slices.ContainsFunc(out, func(o int) bool {
+		twin := slices.IndexFunc(out, func(o int) bool {
 			a, b := &all[o], &all[k]
 			if sameRequest && (a.Request == "" || a.Request != b.Request) {
 				return false
 			}
 			return equal(a.Previous, b.Previous) && equal(a.Object, b.Object)
 		})
-		if !twin {
+		switch {
+		case twin < 0:
 			out = append(out, k)
+		case all[k].ID > all[out[twin]].ID:
+			out[twin] = k
 		}
 	}
 	return out

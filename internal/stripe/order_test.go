@@ -93,6 +93,11 @@ func TestNewest(t *testing.T) {
 			`b 2 invoice.updated {"object":"invoice","id":"in_1","status":"open","attempt_count":1}`,
 			`c 2 invoice.updated@2022-11-15 {"object":"invoice","id":"in_1","status":"open","attempt_count":1,"charge":"ch_2"}`,
 		}},
+		{"4: of two event objects of one change the last id", "c", []string{
+			"a 2 customer.updated " + customerState("C") + ` <- {"name":"B"}`,
+			"b 2 customer.updated " + customerState("B"),
+			"c 2 customer.updated " + customerState("C") + ` <- {"name":"B"}`,
+		}},
 		{"4: there and back from what says nothing of before", "a", []string{
 			"c 2 charge.succeeded " + charge(0),
 			"z 2 charge.refunded " + charge(2900) + ` <- {"amount_refunded":0}`,
