@@ -188,21 +188,24 @@ func candidates(all []Snapshot) []int {
 // the one that it starts from: the newest snapshot of an earlier second, else the
 // object's *.created where it fell into that second, else -1.
 func neighbors(all []Snapshot, second int64) (among []int, before int) {
-	var earlier []int
-	before = -1
+	var earlier, born []int
 	for i := range all {
 		switch {
 		case all[i].Created < second:
 			earlier = append(earlier, i)
 		case all[i].Created > second:
 		case all[i].Born:
-			before = i
+			born = append(born, i)
 		default:
 			among = append(among, i)
 		}
 	}
-	if len(earlier) == 0 {
-		return among, before
+	switch {
+	case len(earlier) > 0:
+	case len(born) > 0:
+		return among, lastID(all, born)
+	default:
+		return among, -1
 	}
 	sub := make([]Snapshot, len(earlier))
 	for i, k := range earlier {

@@ -37,12 +37,25 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 		}
 		return companion
 	})
-	switch {
-	case len(mute) > 0 && !oneState(all, mute):
-		return nil
-	case len(mute) > 0:
-		before = lastID(all, mute)
+	if len(mute) == 0 {
+		return linkedEnds(all, linked, companions, before)
 	}
+	if !oneState(all, mute) {
+		return nil
+	}
+	if ends := linkedEnds(all, linked, nil, lastID(all, mute)); len(ends) > 0 {
+		return ends
+	}
+	// An answer that stands neither before the events, which lead on without it, nor
+	// between two of them, comes after them.
+	if before >= 0 && !slices.ContainsFunc(mute, func(m int) bool { return all[m].Asked == 0 }) && len(linkedEnds(all, linked, companions, before)) > 0 {
+		return mute
+	}
+	return nil
+}
+
+// linkedEnds returns where a path from before through all that is linked can end.
+func linkedEnds(all []Snapshot, linked, companions []int, before int) []int {
 	// Two event objects of one request with one content are one change; without a
 	// request that is only assumed where the events make no path as they are.
 	linked = dropTwins(all, linked, true)
@@ -55,7 +68,7 @@ func chainEnds(all []Snapshot, among []int, before int) []int {
 			}
 		}
 		if len(ends) > 1 && before < 0 && len(companions) > 0 && oneState(all, companions) && !oneState(all, ends) {
-			if back := pathEnds(all, nodes, companions[0], agrees); len(back) > 0 {
+			if back := pathEnds(all, nodes, lastID(all, companions), agrees); len(back) > 0 {
 				ends = back
 			}
 		}

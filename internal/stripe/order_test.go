@@ -70,9 +70,34 @@ func TestNewest(t *testing.T) {
 		{"1: the deleted object is gone", "a", []string{"a 1 customer.deleted " + customerState("A"), "b 9 customer.updated " + customerState("B")}},
 		{"1: between two that ended the later", "b", []string{"a 1 customer.subscription.deleted " + sub("canceled"), "b 9 customer.subscription.updated " + sub("canceled")}},
 		{"2: created is the oldest", "a", []string{"a 1 customer.updated " + customerState("A"), "b 9 customer.created " + customerState("B")}},
+		{"2: two that say created within a second", "b?", []string{
+			"a 2 customer.created " + customerState("A") + ` <- {"name":"A"}`,
+			"b 2 customer.created " + customerState("B") + ` <- {"name":"A"}`,
+		}},
 		{"3: the later second", "b", []string{"a 1 customer.updated " + customerState("A"), "b 2 customer.updated " + customerState("B")}},
 		{"3: an answer beats earlier seconds", "b", []string{"a 1 customer.updated " + customerState("A"), "b 2 answer " + customerState("B")}},
 		{"3: an answer does not beat its own second", "b?", []string{"b 2 customer.updated " + customerState("A"), "a 2 answer " + customerState("B")}},
+		{"4: an answer that fits nowhere else comes after its second's events", "a", []string{
+			"x 1 customer.updated " + customerState("A"),
+			"b 2 customer.updated " + customerState("B") + ` <- {"name":"A"}`,
+			"a 2 answer " + customerState("C"),
+		}},
+		{"4: an answer that an event has followed", "b", []string{
+			"x 1 customer.updated " + customerState("A"),
+			"b 2 customer.updated " + customerState("B") + ` <- {"name":"C"}`,
+			"z 2 answer " + customerState("C"),
+		}},
+		{"4: an answer from between two events", "c", []string{
+			"x 1 customer.updated " + customerState("A"),
+			"b 2 customer.updated " + customerState("B") + ` <- {"name":"A"}`,
+			"c 2 customer.updated " + customerState("C") + ` <- {"name":"B"}`,
+			"z 2 answer " + customerState("B"),
+		}},
+		{"4: an answer from before all of its second's events", "c", []string{
+			"x 1 customer.updated " + customerState("A"),
+			"c 2 customer.updated " + customerState("B") + ` <- {"name":"A"}`,
+			"z 2 answer " + customerState("A"),
+		}},
 		{"4: previous_attributes link", "a", []string{
 			"x 1 customer.updated " + customerState("A"),
 			"a 2 customer.updated " + customerState("C") + ` <- {"name":"B"}`,
