@@ -29,7 +29,7 @@ var promised = map[string]string{
 	"reconcile":       "--dry-run --json",
 	"backfill":        "--map --json",
 	"verify":          "--payload --header --secret --now --json",
-	"doctor":          "--json",
+	"doctor":          "--fix --json",
 	"invoices pdf":    "--output",
 	"notices preview": "--output",
 	"keys create":     "--scope --json",

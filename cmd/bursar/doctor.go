@@ -15,11 +15,12 @@ import (
 
 type doctorCommand struct {
 	Settings
+	Fix  bool `name:"fix" help:"Have Stripe send the webhook endpoint every event that Bursar has a rule for, and enable it."`
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (doctorCommand) Help() string {
-	return examples("bursar doctor", "bursar doctor --config bursar.yaml && bursar serve --config bursar.yaml")
+	return examples("bursar doctor", "bursar doctor --fix", "bursar doctor --config bursar.yaml && bursar serve --config bursar.yaml")
 }
 
 // level is how much a finding matters.
@@ -43,12 +44,14 @@ type finding struct {
 type examination struct {
 	s      *system
 	cfg    Config
+	fix    bool // what is wrong at Stripe
 	plans  *billing.Catalog
 	db     *store.Store
 	of     store.Key // the own account, in the database's mode
 	stripe *stripe.Client
 	answer stripe.Answer // to the question who the account is
 	skew   time.Duration // Stripe's clock minus ours
+	sites  []*site
 }
 
 // checks are the doctor's, in the order in which they are made: what a check puts
@@ -64,10 +67,13 @@ var checks = []struct {
 	{"plans", nil, checkPlans},
 	{"database", nil, checkDatabase},
 	{"mode", hasDatabase, checkMode},
+	{"other_mode", hasDatabase, checkOtherMode},
 	{"api_keys", hasDatabase, checkKeys},
 	{"stripe_key", nil, checkStripeKey},
 	{"clock", hasAnswer, checkClock},
+	{"accounts", hasAnswer, checkAccounts},
 	{"endpoint", hasAnswer, checkEndpoint},
+	{"api_version", hasAnswer, checkVersion},
 	{"prices", hasPrices, checkPrices},
 	{"unmapped_prices", hasDatabase, checkUnmapped},
 	{"events", hasDatabase, checkEvents},
@@ -99,7 +105,7 @@ func (c doctorCommand) Run(ctx context.Context, s *system) error {
 	} else if err != nil {
 		tell(finding{checks[0].name, fail, err.Error()})
 	} else {
-		examine(ctx, &examination{s: s, cfg: cfg}, tell)
+		examine(ctx, &examination{s: s, cfg: cfg, fix: c.Fix}, tell)
 	}
 	if c.JSON {
 		if err := printJSON(s.stdout, map[string]any{"data": findings}); err != nil {
@@ -183,7 +189,8 @@ func checkDatabase(ctx context.Context, x *examination) (level, string) {
 	if err != nil {
 		return fail, err.Error()
 	}
-	if err := db.Ping(ctx); err != nil {
+	took, err := roundTrip(ctx, x.s, db)
+	if err != nil {
 		db.Close()
 		return fail, err.Error()
 	}
@@ -191,7 +198,26 @@ func checkDatabase(ctx context.Context, x *examination) (level, string) {
 	if x.of, err = storeKey(ctx, db, ""); err != nil {
 		return fail, err.Error()
 	}
-	return ok, fmt.Sprintf("%s, schema %d", shown, store.SchemaVersion())
+	return ok, fmt.Sprintf("%s, written and read in %s, schema %d", shown, took.Round(10*time.Microsecond), store.SchemaVersion())
+}
+
+// roundTrip writes and reads what it has written.
+func roundTrip(ctx context.Context, s *system, db *store.Store) (time.Duration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the database does not answer within %s", patience))
+	defer cancel()
+	began := s.now()
+	text := began.UTC().Format(time.RFC3339Nano)
+	if err := db.SetMeta(ctx, "doctor", text); err != nil {
+		return 0, fmt.Errorf("the database cannot be written: %w", errors.Join(err, context.Cause(ctx)))
+	}
+	read, err := db.Meta(ctx, "doctor")
+	if err == nil && read != text {
+		err = fmt.Errorf("it answers %q for %q", read, text)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("the database cannot be read: %w", err)
+	}
+	return s.now().Sub(began), nil
 }
 
 func checkMode(ctx context.Context, x *examination) (level, string) {

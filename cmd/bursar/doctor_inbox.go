@@ -39,6 +39,28 @@ func checkEvents(ctx context.Context, x *examination) (level, string) {
 	return ok, "none is failed or dead"
 }
 
+// checkOtherMode looks for events of the mode that this database does not hold: who
+// sent them signs with one of our secrets, which is then of the wrong mode. A secret
+// itself does not say of which one it is. What came long ago does not count.
+func checkOtherMode(ctx context.Context, x *examination) (level, string) {
+	held, err := x.db.Meta(ctx, "mode")
+	if err != nil {
+		return fail, err.Error()
+	}
+	if held == "" {
+		return ok, "the first event decides which mode it is"
+	}
+	const recent = 1000
+	n, err := x.count(ctx, `SELECT COUNT(*) FROM (SELECT livemode, account FROM inbox ORDER BY seq DESC LIMIT $1) AS recent WHERE account = '' AND livemode <> $2`, recent, x.of.Livemode)
+	switch {
+	case err != nil:
+		return fail, err.Error()
+	case n == 0:
+		return ok, "every event is of " + held + " mode"
+	}
+	return warn, fmt.Sprintf("of the last %d events %d are not of %s mode and were ignored: a secret in STRIPE_WEBHOOK_SECRET is of an endpoint of the other mode", recent, n, held)
+}
+
 func checkUnlinked(ctx context.Context, x *examination) (level, string) {
 	unlinked, err := x.db.Reader().UnlinkedCustomers(ctx, x.of, store.Page{Limit: 4})
 	if err != nil {

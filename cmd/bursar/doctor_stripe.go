@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
-	"github.com/bursarhq/bursar/internal/apply"
 	"github.com/bursarhq/bursar/internal/stripe"
 )
 
@@ -22,9 +20,7 @@ func checkStripeKey(ctx context.Context, x *examination) (level, string) {
 	if !x.cfg.StripeSecretKey.IsSet() {
 		return warn, "STRIPE_SECRET_KEY is not set: no checkout, portal, subscription changes, refetch"
 	}
-	client, err := stripe.NewClient(stripe.ClientConfig{
-		Key: x.cfg.StripeSecretKey.Reveal(), Base: x.cfg.StripeAPIBase, Now: x.s.now, Timeout: patience, MaxNetworkRetries: -1,
-	})
+	client, err := x.client(x.cfg.StripeSecretKey)
 	if err != nil {
 		return fail, err.Error()
 	}
@@ -40,6 +36,12 @@ func checkStripeKey(ctx context.Context, x *examination) (level, string) {
 	}
 	name := x.answer.Value.Get("settings", "dashboard", "display_name").Str()
 	return ok, strings.TrimSpace(fmt.Sprintf("%s %s", x.answer.ID, name)) + ", " + mode + " mode"
+}
+
+func (x *examination) client(key Secret) (*stripe.Client, error) {
+	return stripe.NewClient(stripe.ClientConfig{
+		Key: key.Reveal(), Base: x.cfg.StripeAPIBase, Now: x.s.now, Timeout: patience, MaxNetworkRetries: -1,
+	})
 }
 
 // checkClock compares with Stripe's Date, which counts whole seconds and was some
@@ -59,81 +61,10 @@ func checkClock(_ context.Context, x *examination) (level, string) {
 	return ok, text
 }
 
-// webhookPath is where the contract has Stripe post to.
-const webhookPath = "/webhooks/stripe"
-
-// checkEndpoint looks whether Stripe is told to post here, and everything that has
-// a rule.
-func checkEndpoint(ctx context.Context, x *examination) (level, string) {
-	endpoints, err := x.stripe.WebhookEndpoints(ctx)
-	if err != nil {
-		return warn, "Stripe does not say which endpoints there are: " + err.Error()
-	}
-	var here []stripe.Answer
-	for _, e := range endpoints {
-		if url := e.Value.Get("url").Str(); x.postsHere(url) {
-			here = append(here, e)
-		}
-	}
-	if len(here) == 0 {
-		if x.cfg.Poll > 0 {
-			return ok, "none at Stripe; events are polled for"
-		}
-		return warn, fmt.Sprintf("none of the account's endpoints (%d) posts to …%s", len(endpoints), webhookPath)
-	}
-	e := here[0].Value
-	for _, other := range here {
-		if other.Value.Get("status").Str() == "enabled" {
-			e = other.Value
-		}
-	}
-	url := e.Get("url").Str()
-	if e.Get("status").Str() != "enabled" {
-		return fail, url + " is " + e.Get("status").Str() + " at Stripe"
-	}
-	var sent []string
-	for v := range e.Get("enabled_events").All() {
-		sent = append(sent, v.Str())
-	}
-	if missing := unsent(sent); len(missing) > 0 {
-		const most = 4
-		shown := strings.Join(missing[:min(most, len(missing))], ", ")
-		if len(missing) > most {
-			shown += fmt.Sprintf(" and %d more", len(missing)-most)
-		}
-		return warn, fmt.Sprintf("%s is not sent %s", url, shown)
-	}
-	return ok, url
-}
-
-func (x *examination) postsHere(url string) bool {
-	if x.cfg.PublicURL != "" && strings.HasPrefix(url, x.cfg.PublicURL+"/") {
-		return true
-	}
-	path := strings.TrimRight(url, "/")
-	return strings.HasSuffix(path, webhookPath) || strings.Contains(path, webhookPath+"/")
-}
-
-// unsent are the events that have a rule and are not among those that an endpoint
-// is sent.
-func unsent(sent []string) []string {
-	var missing []string
-	for _, rule := range apply.Rules {
-		covered := slices.ContainsFunc(sent, func(pattern string) bool {
-			prefix, wild := strings.CutSuffix(pattern, "*")
-			return pattern == rule.Type || wild && strings.HasPrefix(rule.Type, prefix)
-		})
-		if !covered {
-			missing = append(missing, rule.Type)
-		}
-	}
-	return missing
-}
-
 // checkPrices compares the catalog with Stripe's prices: asked for, or as events
 // have told them.
 func checkPrices(ctx context.Context, x *examination) (level, string) {
-	var wrong []string
+	var wrong []remark
 	known := 0
 	for _, plan := range x.plans.Plans() {
 		for _, p := range plan.Prices {
@@ -141,7 +72,9 @@ func checkPrices(ctx context.Context, x *examination) (level, string) {
 			switch {
 			case errors.Is(err, errUnknownPrice):
 			case errors.Is(err, stripe.ErrNotFound):
-				wrong = append(wrong, p.ID+" does not exist at Stripe")
+				if !p.Archived {
+					wrong = append(wrong, remark{fail, p.ID + " does not exist at Stripe"})
+				}
 			case err != nil:
 				return warn, err.Error()
 			default:
@@ -151,7 +84,7 @@ func checkPrices(ctx context.Context, x *examination) (level, string) {
 		}
 	}
 	if len(wrong) > 0 {
-		return warn, strings.Join(wrong, "; ") + " (Stripe's counts)"
+		return together(wrong)
 	}
 	if known == 0 {
 		return ok, "nothing to compare: Stripe has told of none that is in a plan"
@@ -159,19 +92,20 @@ func checkPrices(ctx context.Context, x *examination) (level, string) {
 	return ok, fmt.Sprintf("%s as Stripe has them", counted(known, "price"))
 }
 
-// differences are how a price of the catalog is not as Stripe has it.
-func differences(ours billing.Price, theirs stripe.Price) []string {
-	var out []string
+// differences are how a price of the catalog is not as Stripe has it. What Stripe
+// would refuse to sell fails; of the rest Stripe's counts.
+func differences(ours billing.Price, theirs stripe.Price) []remark {
+	var out []remark
 	differ := func(what string, a, b any) {
 		if a != b {
-			out = append(out, fmt.Sprintf("%s: %s is %v in the catalog and %v at Stripe", ours.ID, what, a, b))
+			out = append(out, remark{warn, fmt.Sprintf("%s: %s is %v in the catalog and %v at Stripe, which counts", ours.ID, what, a, b)})
 		}
 	}
 	differ("amount", ours.Amount, theirs.UnitAmount)
 	differ("currency", ours.Currency, theirs.Currency)
 	differ("interval", ours.Interval, theirs.Interval)
 	if !ours.Archived && (!theirs.Active || theirs.Deleted) {
-		out = append(out, ours.ID+" is archived at Stripe")
+		out = append(out, remark{fail, ours.ID + " is archived at Stripe"})
 	}
 	return out
 }

@@ -45,6 +45,9 @@ func TestDoctorOnTheInbox(t *testing.T) {
 			{`UPDATE inbox SET status = 'applied'`, checkEvents, ok, "none is failed or dead"},
 			{`UPDATE inbox SET status = 'failed'`, checkEvents, warn, "1 failed, the oldest of 20"},
 			{`UPDATE inbox SET status = 'dead'`, checkEvents, fail, "1 dead, 0 failed, the oldest of 20"},
+			{`UPDATE inbox SET livemode = FALSE`, checkOtherMode, ok, "every event is of test mode"},
+			{`UPDATE inbox SET livemode = TRUE`, checkOtherMode, warn, "1 are not of test mode"},
+			{`UPDATE inbox SET account = 'acct_1'`, checkOtherMode, ok, "every"}, // a platform is sent both
 			{`UPDATE objects SET uncertain = FALSE`, checkUncertain, ok, "none"},
 			{`UPDATE objects SET uncertain = TRUE`, checkUncertain, warn, "with STRIPE_SECRET_KEY"},
 		} {
@@ -82,28 +85,32 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("the same: %v", d)
 	}
 	theirs.Active = false
-	if d := fmt.Sprint(differences(ours, theirs)); d != "[price_1 is archived at Stripe]" {
+	if d := fmt.Sprint(differences(ours, theirs)); d != "[{fail price_1 is archived at Stripe}]" {
 		t.Error(d)
 	}
 	ours.Archived = true
 	theirs.Currency, theirs.Interval = "eur", "year"
-	if d := differences(ours, theirs); len(d) != 2 || d[0] != "price_1: currency is usd in the catalog and eur at Stripe" {
-		t.Errorf("%q", d)
+	if d := differences(ours, theirs); len(d) != 2 || d[0] != (remark{warn, "price_1: currency is usd in the catalog and eur at Stripe, which counts"}) {
+		t.Errorf("%+v", d)
 	}
 }
 
-func TestPostsHere(t *testing.T) {
+func TestPostsTo(t *testing.T) {
 	x := &examination{}
-	for url, want := range map[string]bool{
-		"https://app.example.com/webhooks/stripe": true, "https://app.example.com/api/webhooks/stripe/": true,
-		"https://app.example.com/webhooks/stripe/connect": true, "https://app.example.com/hooks": false, "https://app.example.com/webhooks/stripes": false,
+	for url, want := range map[string]string{
+		"https://app.example.com/webhooks/stripe": "", "https://app.example.com/api/webhooks/stripe/": "",
+		"https://app.example.com/webhooks/stripe/connect": "connect",
+		"https://app.example.com/hooks":                   "none", "https://app.example.com/webhooks/stripes": "none",
 	} {
-		if x.postsHere(url) != want {
-			t.Errorf("%s: %v", url, !want)
+		for _, name := range []string{"", "connect"} {
+			if x.postsTo(&site{name: name}, url) != (name == want) {
+				t.Errorf("%s, to %q: %v", url, name, name != want)
+			}
 		}
 	}
 	x.cfg.PublicURL = "https://billing.example.com"
-	if !x.postsHere("https://billing.example.com/hooks") || x.postsHere("https://billing.example.community/hooks") {
+	if !x.postsTo(&site{}, "https://billing.example.com/hooks") || x.postsTo(&site{}, "https://billing.example.community/hooks") ||
+		x.postsTo(&site{}, "https://billing.example.com/webhooks/stripe/connect") {
 		t.Error("by BURSAR_PUBLIC_URL")
 	}
 }

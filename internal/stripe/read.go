@@ -8,6 +8,9 @@ import "strings"
 // place counts if there is something, else the old one: payloads of the months
 // around a move have both, with either of them null.
 
+// NewestVersion is the date of the newest API version whose shapes the readers know.
+const NewestVersion = "2026-10-28"
+
 // text is Str for what is stored: U+0000, which PostgreSQL refuses, is U+FFFD.
 func (v Value) text() string {
 	s := v.Str()
