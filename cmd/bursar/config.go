@@ -105,7 +105,7 @@ func settings(c *Config) []setting {
 		{"BURSAR_TRUST_PAYMENT_LINKS", "false", "", boolean(&c.TrustPaymentLinks), "Whether a session made by a Payment Link or a pricing table links its customer to the tenant that `client_reference_id` names. Whoever opens such a link can choose that id."},
 
 		{"BURSAR_PUBLIC_URL", "", "", baseURL(&c.PublicURL), "Where Bursar is reached from outside, for the signed links in mails."},
-		{"BURSAR_TRUSTED_PROXIES", "", "", list(&c.TrustedProxies, "addresses or CIDR ranges", prefix), "Proxies whose `X-Forwarded-For` counts."},
+		{"BURSAR_TRUSTED_PROXIES", "", "", list(&c.TrustedProxies, "addresses or CIDR ranges", prefix), "Proxies whose `X-Forwarded-For` counts for the `client` that the log names where a webhook, a key or a link is refused."},
 		{"BURSAR_METRICS_LISTEN", "", "", address(&c.MetricsListen), "An address of its own at which `/metrics` needs no key."},
 		{"BURSAR_LOG_LEVEL", "info", "", logLevel(&c.LogLevel), "The least severe line that is logged."},
 		{"BURSAR_LOG_FORMAT", "", "`text` on a terminal, else `json`", choice(&c.LogFormat, "text", "json"), "How lines are logged."},

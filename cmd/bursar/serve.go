@@ -52,7 +52,7 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	sv.b, sv.log, sv.role = b, log, cfg.Role
+	sv.b, sv.log, sv.role, sv.proxies = b, log, cfg.Role, cfg.TrustedProxies
 	sv.ready = func() { fmt.Fprintln(s.stdout, sv.greeting()) }
 	return sv.run(ctx)
 }

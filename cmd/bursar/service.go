@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type service struct {
 	role    string // all, receive or work
 	main    net.Listener
 	metrics net.Listener // nil: none of its own
+	proxies []netip.Prefix
 	ready   func()       // called once requests are answered
 }
 
@@ -102,7 +104,7 @@ func (sv *service) server(h http.Handler) *http.Server {
 // them cannot go on. Then it lets the requests that are under way be answered,
 // drains, stops the workers and closes the database.
 func (sv *service) run(ctx context.Context) error {
-	servers := []*http.Server{sv.server(sv.handler())}
+	servers := []*http.Server{sv.server(behind(sv.proxies, sv.handler()))}
 	listeners := []net.Listener{sv.main}
 	if sv.metrics != nil {
 		mux := http.NewServeMux()

@@ -47,9 +47,15 @@ type served struct {
 // serve starts bursar serve.
 func serve(t *testing.T, env vars, args ...string) *served {
 	t.Helper()
+	return serveLogging(t, new(safeBuffer), env, args...)
+}
+
+// serveLogging is serve, with a log that can be read.
+func serveLogging(t *testing.T, errors *safeBuffer, env vars, args ...string) *served {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out, errors safeBuffer
-	s := &system{stdin: strings.NewReader(""), stdout: &out, stderr: &errors, lookup: env.lookup, environ: func() []string { return nil }, now: time.Now}
+	var out safeBuffer
+	s := &system{stdin: strings.NewReader(""), stdout: &out, stderr: errors, lookup: env.lookup, environ: func() []string { return nil }, now: time.Now}
 	ended := make(chan int, 1)
 	go func() { ended <- s.run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)) }()
 	stop := func() int {

@@ -174,10 +174,12 @@ func (s *server) authenticate(r *http.Request) (*http.Request, *Problem) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
+		s.refused(r, "no key")
 		return nil, problem(http.StatusUnauthorized, "unauthorized", "Send a key: Authorization: Bearer KEY.").with("WWW-Authenticate", "Bearer")
 	}
 	c, err := s.keys.find(r.Context(), key)
 	if errors.Is(err, errNoKey) {
+		s.refused(r, "unknown key")
 		return nil, problem(http.StatusUnauthorized, "unauthorized", "The key is not known.").with("WWW-Authenticate", `Bearer error="invalid_token"`)
 	} else if err != nil {
 		return nil, s.problemOf(r.Context(), "authenticate", err)
@@ -187,6 +189,11 @@ func (s *server) authenticate(r *http.Request) (*http.Request, *Problem) {
 		return nil, problem(http.StatusTooManyRequests, "rate_limited", "Too many requests with this key.").with("Retry-After", seconds)
 	}
 	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c)), nil
+}
+
+// refused logs who was not let in.
+func (s *server) refused(r *http.Request, reason string) {
+	s.log.WarnContext(r.Context(), "request refused", "client", r.RemoteAddr, "request", r.Method+" "+r.URL.Path, "reason", reason)
 }
 
 // permit wants the caller's scope to be enough for a route.

@@ -30,6 +30,7 @@ func writePDF(w http.ResponseWriter, name string, body []byte) {
 func (s *server) linked(w http.ResponseWriter, r *http.Request) {
 	k, ok := s.Linked(r)
 	if !ok {
+		s.refused(r, "link not valid")
 		problem(http.StatusForbidden, "link_invalid", "This link is not valid, or no longer.").write(w)
 		return
 	}

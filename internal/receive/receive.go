@@ -218,18 +218,18 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, ep Endpoint) 
 	}
 	body, err := readBody(w, req, r.cfg.MaxBody)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		r.cfg.Log.Warn("webhook refused", "reason", "the body is too large", "limit", r.cfg.MaxBody)
+		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", "the body is too large", "limit", r.cfg.MaxBody)
 		return "", refuse(w, http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("the body is larger than %d bytes (BURSAR_MAX_BODY)", r.cfg.MaxBody))
 	} else if err != nil {
 		return "", refuse(w, http.StatusBadRequest, "payload_malformed", "the body could not be read")
 	}
 	if err := ep.Verifier.Verify(body, req.Header.Get(webhook.HeaderStripe), webhook.Options{Tolerance: r.cfg.Tolerance, Now: r.cfg.Now()}); err != nil {
-		r.cfg.Log.Warn("webhook refused", "reason", err.Error())
+		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", err.Error())
 		return "", refuse(w, http.StatusBadRequest, webhook.Code(err), err.Error())
 	}
 	ev, err := stripe.ParseEvent(body)
 	if err != nil {
-		r.cfg.Log.Warn("webhook refused", "reason", err.Error())
+		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", err.Error())
 		return "", refuse(w, http.StatusBadRequest, "payload_malformed", err.Error())
 	}
 	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account})
