@@ -75,6 +75,10 @@ type Config struct {
 	OperatorEmail        string // who is told of disputes, dead events, unmapped prices
 	PublicURL            string // where Bursar is reached from outside, for links in mails
 
+	// HookTimeout is how long a handler of On may take: where 0, 250 ms on SQLite, whose
+	// only writer it holds, and 5 s on PostgreSQL.
+	HookTimeout time.Duration
+
 	WebhookTolerance time.Duration // 5 minutes where 0
 	MaxBody          int64         // 1 MiB where 0
 	Retention        time.Duration // of settled payloads; 90 days where 0, for ever where negative
@@ -106,6 +110,7 @@ type Bursar struct {
 	linkKey  []byte
 	commands *command.Commands
 	api      http.Handler
+	hooks    hooks
 	clients  map[string]*stripe.Client // by account
 	verifier *webhook.Verifier
 	further  map[string]receive.Endpoint
@@ -164,7 +169,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	if b.store, err = store.Open(ctx, b.cfg.DatabaseURL, store.Options{Now: b.cfg.Now, Migrate: !b.cfg.NoMigrate}); err != nil {
 		return err
 	}
-	b.reader = b.store.Reader()
+	b.reader, b.store.HookTimeout = b.store.Reader(), b.cfg.HookTimeout
 	if err := b.openClients(); err != nil {
 		return err
 	}
@@ -179,7 +184,7 @@ func (b *Bursar) open(ctx context.Context) error {
 		Catalog: b.cfg.Plans, Dunning: b.cfg.Dunning,
 		TenantMetadata: b.cfg.TenantMetadata, CreateUnknownCustomers: b.cfg.CreateUnknownCustomers, TrustPaymentLinks: b.cfg.TrustPaymentLinks,
 		NoticeMaxAge: b.cfg.NoticeMaxAge, Runners: effect.Kinds(runners), NoticesOff: b.noticesOff(),
-		Outbound: b.outboundEndpoints(),
+		Outbound: b.outboundEndpoints(), Hooks: &b.hooks.Hooks,
 	}, b.mode(), b.cfg.Log)
 	if err != nil {
 		return err

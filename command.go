@@ -46,8 +46,8 @@ type CheckoutSession struct {
 	ExpiresAt time.Time
 }
 
-// Change is what a subscription is to become.
-type Change = command.Change
+// SubscriptionChange is what a subscription is to become.
+type SubscriptionChange = command.Change
 
 // When a change or a cancellation takes effect.
 const (
@@ -144,7 +144,7 @@ func (b *Bursar) Portal(ctx context.Context, tenant, returnURL string) (string, 
 // ChangeSubscription changes the subscription that decides the tenant's plan, and
 // answers what it is then. Where the change takes money at once and the payment
 // fails, nothing has changed and the error is a *StripeError.
-func (b *Bursar) ChangeSubscription(ctx context.Context, tenant string, c Change) (Subscription, error) {
+func (b *Bursar) ChangeSubscription(ctx context.Context, tenant string, c SubscriptionChange) (Subscription, error) {
 	return b.after(ctx, tenant, b.commands.Change(ctx, on(tenant), c))
 }
 

@@ -153,15 +153,15 @@ func TestCrashInACommand(t *testing.T) {
 			s.hook.Disable()
 			for _, step := range []struct {
 				path   string
-				change bursar.Change
+				change bursar.SubscriptionChange
 			}{
-				{"/v1/subscriptions/", bursar.Change{Plan: "pro", Interval: "month"}},
-				{"/v1/subscription_schedules", bursar.Change{Plan: "team", When: bursar.PeriodEnd}},
-				{"/v1/subscription_schedules/s", bursar.Change{Plan: "team", When: bursar.PeriodEnd}},
+				{"/v1/subscriptions/", bursar.SubscriptionChange{Plan: "pro", Interval: "month"}},
+				{"/v1/subscription_schedules", bursar.SubscriptionChange{Plan: "team", When: bursar.PeriodEnd}},
+				{"/v1/subscription_schedules/s", bursar.SubscriptionChange{Plan: "team", When: bursar.PeriodEnd}},
 			} {
 				path, change := step.path, step.change
 				if path != "/v1/subscriptions/" { // back to where it began
-					if _, err := s.b.ChangeSubscription(context.Background(), "acme", bursar.Change{Plan: "pro", Interval: "month", Proration: "none"}); err != nil {
+					if _, err := s.b.ChangeSubscription(context.Background(), "acme", bursar.SubscriptionChange{Plan: "pro", Interval: "month", Proration: "none"}); err != nil {
 						s.Fatal(err)
 					}
 					s.acct.Advance(time.Minute)

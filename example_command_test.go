@@ -101,7 +101,7 @@ func ExampleBursar_ChangeSubscription() {
 	}
 
 	stripe.Advance(time.Hour)
-	sub, err := b.ChangeSubscription(ctx, "acme", bursar.Change{Plan: "pro", Interval: "month", Quantity: 3})
+	sub, err := b.ChangeSubscription(ctx, "acme", bursar.SubscriptionChange{Plan: "pro", Interval: "month", Quantity: 3})
 	fmt.Println(sub.Plan, sub.Quantity, err)
 	stripe.Advance(time.Hour)
 	sub, err = b.CancelSubscription(ctx, "acme", bursar.PeriodEnd)

@@ -45,6 +45,7 @@ func serveAsChild(url string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	hookChild(b, url)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -82,6 +82,7 @@ func (b *Bursar) deps() effect.Deps {
 		d.Refetch = b.refetch
 		d.Cancel = b.cancelUnpaid
 	}
+	d.Hook = b.performHook
 	d.Document, d.Outbound = b.docs.Perform, b.outbound
 	if b.notices.Sender != nil {
 		d.Notify = b.notices.Perform

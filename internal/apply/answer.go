@@ -77,22 +77,12 @@ func (e *Engine) SettleWaits(ctx context.Context) (int, error) {
 	}
 	settled := 0
 	for _, k := range ready {
-		err = e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
-			row := tx.Inbox.Get(k)
-			if row == nil || row.Status != store.Parked {
-				return nil
-			}
-			released, r, err := e.again(tx, k, false, "")
-			if err != nil {
-				return err
-			}
-			if r.Status != store.Parked {
-				settled++
-			}
-			return e.release(tx, released)
-		})
+		r, err := e.rerun(ctx, k, false, "", isParked)
 		if err != nil {
 			return 0, fmt.Errorf("apply parked event %s: %w", k.ID, err)
+		}
+		if r.Status != "" && r.Status != store.Parked {
+			settled++
 		}
 	}
 	return settled, nil

@@ -1,9 +1,11 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/bursarhq/bursar/internal/outbound"
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/stripe"
 )
@@ -34,7 +36,11 @@ type change struct {
 
 	trialEnding bool // the event warns of a trial's end, and is right
 
-	released      []store.Key // what became known: events may have waited for it
+	released []store.Key // what became known: events may have waited for it
+	retried  bool        // the event had failed before
+	hooked   []hooked
+	was      map[store.Key]outbound.Entitlements // of the tenants that were settled
+
 	invoices      []store.Key // to be settled
 	subscriptions []store.Key
 	charges       []store.Key
@@ -148,6 +154,8 @@ func (c *change) runThin(row *store.InboxEvent) error {
 }
 
 func (c *change) finish(row *store.InboxEvent, status, reason string) {
+	// What a failed event had to tell is told when it is retried, overtaken or not.
+	news := row.AppliedAt == 0 && (status == store.Applied || status == store.Stale && c.retried)
 	row.Status, row.Error, row.NextAttemptAt = status, "", 0
 	if status == store.Ignored || status == store.Parked {
 		row.Error = reason
@@ -160,6 +168,9 @@ func (c *change) finish(row *store.InboxEvent, status, reason string) {
 	}
 	row.Customer = c.customer
 	c.result = Result{Status: status, Reason: reason, Customer: c.customer, Tenant: c.tenant}
+	if news {
+		c.hookEvent()
+	}
 }
 
 // observe decides whether the event's snapshot is the newest of its object, and
@@ -300,7 +311,7 @@ func (e *Engine) release(tx *store.Tx, ids []store.Key) error {
 			return err
 		}
 		for _, k := range waiting {
-			released, _, err := e.again(tx, k, false, "")
+			released, _, err := e.again(tx, k, false, "", true)
 			if err != nil {
 				return err
 			}
@@ -312,8 +323,8 @@ func (e *Engine) release(tx *store.Tx, ids []store.Key) error {
 
 // again runs an event that is in the inbox once more. Where its rule fails it is
 // marked and kept; the error is the database's. quiet is why its notices are not
-// news, empty where they are.
-func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string) ([]store.Key, Result, error) {
+// news, empty where they are. With shared, one that has hooks is left for later.
+func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string, shared bool) ([]store.Key, Result, error) {
 	var c *change
 	err := tx.Do(func() error {
 		row := tx.Inbox.Get(k)
@@ -330,11 +341,22 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string) ([]
 		}
 		c = newChange(e, tx, &Delivery{Event: ev, Source: row.Source, Account: k.Account, Asked: row.ObservedAt, Quiet: quiet})
 		c.key, c.rerun = k, true
+		c.retried = row.Status == store.Failed || row.Status == store.Dead
 		if c.customer == "" {
 			c.customer = row.Customer
 		}
-		return c.run(tx.Inbox.Edit(k), replay || row.Status == store.Parked)
+		if err := c.run(tx.Inbox.Edit(k), replay || row.Status == store.Parked); err != nil {
+			return err
+		}
+		if shared && tx.Hooked() {
+			return errApart
+		}
+		return nil
 	})
+	if errors.Is(err, errApart) {
+		tx.Apart = append(tx.Apart, k)
+		return nil, c.result, nil
+	}
 	if err == nil {
 		return c.released, c.result, nil
 	}

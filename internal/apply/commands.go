@@ -50,7 +50,7 @@ func (e *Engine) PutTenant(ctx context.Context, k store.Key, p TenantPatch, acto
 	if p.StripeCustomerID.Value != "" {
 		locks = append(locks, k.With(p.StripeCustomerID.Value))
 	}
-	err = e.store.Update(ctx, locks, func(tx *store.Tx) error {
+	err = e.update(ctx, locks, func(tx *store.Tx) error {
 		c := &change{e: e, tx: tx, key: k.With("put"), actor: actor, why: "PUT /v1/tenants/" + k.ID}
 		err := tx.Do(func() error {
 			created = tx.Tenants.Get(k) == nil
@@ -104,16 +104,7 @@ func (c *change) unlinkAll(k store.Key) {
 // Replay runs a settled event again: the rules on its object's newest snapshot, so
 // that a mended rule mends the rows. What already left the process does not leave again.
 func (e *Engine) Replay(ctx context.Context, k store.Key) (Result, error) {
-	var r Result
-	err := e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
-		released, result, err := e.again(tx, k, true, "")
-		if err != nil {
-			return err
-		}
-		r = result
-		return e.release(tx, released)
-	})
-	return r, err
+	return e.rerun(ctx, k, true, "", nil)
 }
 
 // eventLocks is what a stored event is about.
@@ -129,16 +120,8 @@ func (e *Engine) RetryDue(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for _, k := range due {
-		err = e.store.Update(ctx, e.eventLocks(ctx, k), func(tx *store.Tx) error {
-			row := tx.Inbox.Get(k)
-			if row == nil || row.Status != store.Failed || row.NextAttemptAt > tx.Now {
-				return nil // somebody else was faster
-			}
-			released, _, err := e.again(tx, k, false, "")
-			if err != nil {
-				return err
-			}
-			return e.release(tx, released)
+		_, err := e.rerun(ctx, k, false, "", func(tx *store.Tx, row *store.InboxEvent) bool {
+			return row.Status == store.Failed && row.NextAttemptAt <= tx.Now // else somebody was faster
 		})
 		if err != nil {
 			return 0, fmt.Errorf("retry event %s: %w", k.ID, err)
@@ -201,7 +184,7 @@ func (e *Engine) Recompute(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) settleOne(ctx context.Context, k store.Key, touch func(*change)) error {
-	return e.store.Update(ctx, []store.Key{k}, func(tx *store.Tx) error {
+	return e.update(ctx, []store.Key{k}, func(tx *store.Tx) error {
 		return tx.Do(func() error {
 			c := &change{e: e, tx: tx, key: k, actor: "policy"}
 			touch(c)

@@ -37,6 +37,8 @@ type Policy struct {
 
 	// Outbound are the endpoints that outgoing webhooks go to.
 	Outbound []outbound.Endpoint
+	// Hooks are the program's; nil for none.
+	Hooks *Hooks
 
 	// OwnSession says whether a checkout session was made by Bursar.
 	OwnSession func(metadata map[string]string) bool
@@ -49,6 +51,7 @@ type Engine struct {
 	log       *slog.Logger
 	liveSince int64 // Unix microseconds
 	mode      atomic.Pointer[bool]
+	committed func() // set by tests
 }
 
 // New returns an engine on the store. mode is "live", "test", or empty for that of
@@ -181,25 +184,33 @@ func (e *Engine) Apply(ctx context.Context, batch []*Delivery) []Result {
 		return results
 	}
 	live, err := e.fixMode(ctx, batch[0].Event.Livemode)
+	var apart []int
 	if err == nil {
-		err = e.apply(ctx, live, batch, results)
+		apart, err = e.apply(ctx, live, batch, results)
 	}
 	if err != nil && len(batch) > 1 && ctx.Err() == nil {
 		e.log.WarnContext(ctx, "a batch failed and is tried one by one", "events", len(batch), "error", err)
+		apart = apart[:0]
 		for i := range batch {
-			if err := e.apply(ctx, live, batch[i:i+1], results[i:i+1]); err != nil {
-				e.applyAlone(ctx, live, batch[i:i+1], results[i:i+1], err)
-			}
+			apart = append(apart, i)
 		}
 	} else if err != nil {
-		e.applyAlone(ctx, live, batch, results, err)
+		for i := range batch {
+			e.keepAlone(ctx, batch[i:i+1], results[i:i+1], err)
+		}
+	}
+	for _, i := range apart {
+		if _, err := e.apply(ctx, live, batch[i:i+1], results[i:i+1]); err != nil {
+			e.keepAlone(ctx, batch[i:i+1], results[i:i+1], err)
+		}
 	}
 	e.logResults(ctx, batch, results)
 	return results
 }
 
-// applyAlone keeps an event whose rows the database refused: without what its rule did.
-func (e *Engine) applyAlone(ctx context.Context, live bool, one []*Delivery, result []Result, cause error) {
+// keepAlone keeps an event whose rows the database refused, or a hook: without what
+// its rule did.
+func (e *Engine) keepAlone(ctx context.Context, one []*Delivery, result []Result, cause error) {
 	result[0] = Result{Err: cause}
 	if ctx.Err() != nil || errors.Is(cause, store.ErrUnavailable) {
 		return
@@ -210,11 +221,15 @@ func (e *Engine) applyAlone(ctx context.Context, live bool, one []*Delivery, res
 	if err != nil {
 		result[0] = Result{Err: cause}
 	}
-	_ = live
 }
 
-func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, results []Result) error {
-	return e.store.Update(ctx, locks(batch), func(tx *store.Tx) error {
+// apply returns which events want a unit of work of their own, since a hook that fails
+// must not take others with it: those that have hooks, and what came behind them of
+// the same customer, so that they are applied in the order in which they came.
+func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, results []Result) (apart []int, err error) {
+	err = e.update(ctx, locks(batch), func(tx *store.Tx) error {
+		apart = nil
+		whose := map[store.Key]bool{} // whose events are left apart
 		if err := prefetch(tx, batch); err != nil {
 			return err
 		}
@@ -222,13 +237,26 @@ func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, result
 		for i, d := range batch {
 			steps[i] = func() error {
 				changes[i] = newChange(e, tx, d)
-				return changes[i].receive(live)
+				if whose[d.owner()] {
+					return errApart
+				}
+				if err := changes[i].receive(live); err != nil {
+					return err
+				}
+				if len(batch) > 1 && tx.Hooked() {
+					return errApart
+				}
+				return nil
 			}
 		}
 		var released []store.Key
 		err := tx.DoEach(steps, func(i int, err error) error {
 			if results[i] = changes[i].result; err == nil {
 				released = append(released, changes[i].released...)
+				return nil
+			}
+			if errors.Is(err, errApart) {
+				apart, whose[batch[i].owner()] = append(apart, i), true
 				return nil
 			}
 			return tx.Do(func() error { return e.keepFailed(tx, batch[i], err, &results[i]) })
@@ -238,7 +266,11 @@ func (e *Engine) apply(ctx context.Context, live bool, batch []*Delivery, result
 		}
 		return e.release(tx, released)
 	})
+	return apart, err
 }
+
+// owner is whose events are applied in the order in which they came.
+func (d *Delivery) owner() store.Key { return d.key().With(d.Event.Customer) }
 
 // locks are what the events are about: the customer, else whatever leads to one.
 func locks(batch []*Delivery) []store.Key {
@@ -334,7 +366,7 @@ func (c *change) fail(row *store.InboxEvent, cause error) {
 	row.Status, row.NextAttemptAt = store.Failed, c.tx.Now+backoff(row.Attempts).Microseconds()
 	if row.Attempts >= MaxAttempts {
 		row.Status, row.NextAttemptAt = store.Dead, 0
-		c.notice(notice{name: "event_dead", object: row.ID, operator: true})
+		c.notice(notice{name: "event_dead", object: row.ID, at: row.Created, operator: true})
 	}
 	c.tx.Wake("event_retry", row.NextAttemptAt)
 	if p := (*store.PanicError)(nil); errors.As(cause, &p) {

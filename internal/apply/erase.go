@@ -13,7 +13,7 @@ import (
 // wants kept, stay. What Stripe tells later brings nothing of it back. A tenant whose
 // subscription runs is ErrConflict, one that is not there or was erased ErrNotFound.
 func (e *Engine) EraseTenant(ctx context.Context, k store.Key, actor string) error {
-	return e.store.Update(ctx, []store.Key{k}, func(tx *store.Tx) error {
+	return e.update(ctx, []store.Key{k}, func(tx *store.Tx) error {
 		return tx.Do(func() error {
 			t := tx.Tenants.Get(k)
 			if t == nil || t.ErasedAt != 0 {

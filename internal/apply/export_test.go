@@ -31,3 +31,6 @@ func WithoutRule(eventType string, noted func(types string)) (restore func()) {
 	noted(strings.Join(types, " "))
 	return func() { ruleOf[eventType] = was }
 }
+
+// AfterCommit has fn called when a unit of work is committed, before what it left for later.
+func AfterCommit(e *Engine, fn func()) { e.committed = fn }

@@ -52,20 +52,15 @@ func (e *Engine) applyIgnored(ctx context.Context, typ string) (n int, err error
 		}
 		for _, ev := range events {
 			after = ev.Seq
-			err := e.store.Update(ctx, e.eventLocks(ctx, ev.Key), func(tx *store.Tx) error {
-				row := tx.Inbox.Get(ev.Key)
-				if row == nil || row.Status != store.Ignored || tx.Payload(row.Seq) == nil {
-					return nil // somebody else was faster, or its payload is no longer kept
-				}
-				released, _, err := e.again(tx, ev.Key, false, "an older Bursar had no rule for it")
-				if err != nil {
-					return err
-				}
-				n++
-				return e.release(tx, released)
+			r, err := e.rerun(ctx, ev.Key, false, "an older Bursar had no rule for it", func(tx *store.Tx, row *store.InboxEvent) bool {
+				// Else somebody was faster, or its payload is no longer kept.
+				return row.Status == store.Ignored && tx.Payload(row.Seq) != nil
 			})
 			if err != nil {
 				return n, err
+			}
+			if r.Status != "" {
+				n++
 			}
 		}
 	}

@@ -16,15 +16,17 @@ import (
 // applied again, and is told also where nobody listened at the time it came up.
 
 // tell plans an event of a tenant: a delivery for each endpoint that takes its type.
-// Backfill tells nobody; nor is anything told of a tenant that was erased.
+// Backfill tells nobody but the hooks within the transaction; nor is anything told of a tenant that was erased.
 func (c *change) tell(tenant store.Key, eventType string, data any) {
+	within, after := c.e.Hooks.of(eventType)
+	hooks := len(within) > 0 || after
 	var to []string
 	for _, e := range c.e.Outbound {
-		if e.Takes(eventType) {
+		if e.Takes(eventType) && (c.d == nil || c.d.Source != "backfill") {
 			to = append(to, e.Name)
 		}
 	}
-	if len(to) == 0 || c.d != nil && c.d.Source == "backfill" {
+	if len(to) == 0 && !hooks {
 		return
 	}
 	if t := c.tx.Tenants.Get(tenant); t == nil || t.ErasedAt != 0 {
@@ -33,6 +35,12 @@ func (c *change) tell(tenant store.Key, eventType string, data any) {
 	t := c.tx.Tenants.Edit(tenant)
 	t.Outbound++
 	id := outbound.MessageID(c.e.liveSince, t.Account, t.Livemode, t.ID, t.Outbound)
+	if hooks {
+		c.hooked = append(c.hooked, hooked{key: id, eventType: eventType, tenant: t.ID})
+	}
+	if len(to) == 0 {
+		return
+	}
 	body, err := json.Marshal(outbound.Event{
 		ID: id, Type: eventType, Timestamp: time.UnixMicro(c.tx.Now).UTC(), Tenant: t.ID, Account: orNull(t.Account), Livemode: t.Livemode,
 		Sequence: t.Outbound, Cause: outbound.Cause{Event: orNull(c.eventID()), Actor: c.actorFor(t, eventType)}, Data: data,

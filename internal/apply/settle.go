@@ -55,6 +55,7 @@ func (c *change) settle() error {
 			return err
 		}
 	}
+	c.callHooks()
 	return nil
 }
 
@@ -93,6 +94,7 @@ func (c *change) settleTenant(k store.Key) error {
 	t := c.ensureTenant(k)
 	before := *t
 	customers := c.tx.CustomersByTenant.By(k)
+	c.remember(&before)
 	if c.forget(t, customers) {
 		customers = c.tx.CustomersByTenant.By(k)
 	}

@@ -54,6 +54,8 @@ type Deps struct {
 	Document func(ctx context.Context, e store.Effect) (Outcome, error)
 	// Cancel cancels a subscription at Stripe, if dunning still justifies it.
 	Cancel func(ctx context.Context, e store.Effect) (Outcome, error)
+	// Hook calls a program's handler.
+	Hook func(ctx context.Context, e store.Effect) (Outcome, error)
 	// Outbound delivers outgoing webhooks; it has a kind, and a row, for each endpoint.
 	Outbound *Outbound
 }
@@ -71,6 +73,7 @@ func Runners(d Deps) []Runner {
 		{Kind: "notice", Every: time.Minute, Parallel: 4, MaxAttempts: 20, Run: d.Notify},
 		{Kind: "document", Every: time.Minute, Parallel: 2, Run: d.Document},
 		{Kind: "cancel", Every: time.Minute, Run: d.Cancel},
+		{Kind: "hook", Every: time.Minute, Parallel: 4, MaxAttempts: 20, Run: d.Hook},
 	}
 	all = append(all, d.Outbound.Runners()...)
 	var out []Runner

@@ -46,6 +46,10 @@ type Store struct {
 	// effects, with when the first of each kind is due (Unix microseconds); it makes
 	// the jobs that will perform them.
 	Enqueue func(ctx context.Context, tx *Tx, due map[string]int64) error
+
+	// HookTimeout is how long a hook may take: 250 ms on SQLite and 5 s on PostgreSQL
+	// where 0.
+	HookTimeout time.Duration
 }
 
 // Options are how a store is opened.

@@ -69,8 +69,13 @@ type Tx struct {
 	packedNew    []payload
 	timeline     []TimelineEntry
 	timelineNew  []TimelineEntry
-	last         []statement      // after all rows are written
-	due          map[string]int64 // by kind of effect
+	// Apart are the events that want a unit of work of their own, after this one.
+	Apart []Key
+
+	hooks    []Hook
+	hooksNew []Hook
+	last     []statement      // after all rows are written
+	due      map[string]int64 // by kind of effect
 }
 
 type tableOps interface {

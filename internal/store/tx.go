@@ -20,8 +20,12 @@ import (
 // fn must leave nothing behind outside of its Tx. An error of fn rolls back.
 // Units of work whose objects have one owner run one after another.
 func (s *Store) Update(ctx context.Context, locks []Key, fn func(*Tx) error) error {
+	return s.update(ctx, locks, false, fn)
+}
+
+func (s *Store) update(ctx context.Context, locks []Key, hooked bool, fn func(*Tx) error) error {
 	for try := 0; ; try++ {
-		err := s.updateOnce(ctx, locks, fn)
+		err := s.updateOnce(ctx, locks, hooked, fn)
 		if err == nil || try == 10 || !retryable(err) || ctx.Err() != nil {
 			return err
 		}
@@ -37,6 +41,9 @@ func retryable(err error) bool {
 	if errors.Is(err, errConflict) {
 		return true
 	}
+	if h := (*HookError)(nil); errors.As(err, &h) {
+		return retryableHook(h.Err)
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
@@ -47,8 +54,8 @@ func retryable(err error) bool {
 	return false
 }
 
-func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error) error {
-	session, err := s.begin(ctx, locks)
+func (s *Store) updateOnce(ctx context.Context, locks []Key, hooked bool, fn func(*Tx) error) error {
+	session, err := s.begin(ctx, locks, hooked)
 	if err != nil {
 		return err
 	}
@@ -63,6 +70,9 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error)
 	if err := tx.flush(ctx); err != nil {
 		return err
 	}
+	if err := tx.runHooks(ctx); err != nil {
+		return err
+	}
 	// The commit point: whatever this unit of work did is durable when Commit
 	// returns nil, and none of it is before.
 	if err := session.commit(ctx); err != nil {
@@ -74,7 +84,7 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, fn func(*Tx) error)
 // SQLite is the transaction itself, nil on PostgreSQL.
 func (tx *Tx) SQLite() *sql.Tx {
 	if q, ok := tx.session.(*sqliteSession); ok {
-		return q.tx
+		return q.sqlTx()
 	}
 	return nil
 }
@@ -185,7 +195,8 @@ func (tx *Tx) Do(step func() error) error {
 	}
 	tx.packed = append(tx.packed, tx.packedNew...)
 	tx.timeline = append(tx.timeline, tx.timelineNew...)
-	tx.packedNew, tx.timelineNew = nil, nil
+	tx.hooks = append(tx.hooks, tx.hooksNew...)
+	tx.packedNew, tx.timelineNew, tx.hooksNew = nil, nil, nil
 	return nil
 }
 
@@ -196,7 +207,7 @@ func (tx *Tx) discard() {
 	for _, p := range tx.packedNew {
 		delete(tx.payloads, p.Seq)
 	}
-	tx.packedNew, tx.timelineNew = nil, nil
+	tx.packedNew, tx.timelineNew, tx.hooksNew = nil, nil, nil
 }
 
 // PanicError is a panic of a rule.

@@ -31,21 +31,25 @@ type scan func(targets ...any) error
 type session interface {
 	run(ctx context.Context, wave []statement) error
 	commit(ctx context.Context) error
-	close() // rolls back unless it was committed
+	close()         // rolls back unless it was committed
+	sqlTx() *sql.Tx // nil where it was not begun for hooks
 }
 
-func (s *Store) begin(ctx context.Context, locks []Key) (session, error) {
+func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, error) {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if s.d.unnest {
+	if s.d.unnest && !hooked {
 		return &postgresSession{conn: conn, first: []statement{{what: "begin", sql: "BEGIN"}, lockStatement(locks)}}, nil
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		_ = conn.Close() // its error would be the same
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if s.d.unnest {
+		return &postgresSession{conn: conn, tx: tx, first: []statement{lockStatement(locks)}}, nil
 	}
 	return &sqliteSession{s: s, conn: conn, tx: tx}, nil
 }
@@ -54,6 +58,7 @@ func (s *Store) begin(ctx context.Context, locks []Key) (session, error) {
 // most statements do.
 type postgresSession struct {
 	conn  *sql.Conn
+	tx    *sql.Tx     // nil where the pipeline begins and ends it, which saves a round trip
 	first []statement // go ahead of the first wave
 	begun bool
 	done  bool
@@ -88,6 +93,9 @@ func (p *postgresSession) raw(f func(*pgx.Conn) error) error {
 
 func (p *postgresSession) commit(ctx context.Context) error {
 	p.done = true
+	if p.tx != nil {
+		return p.tx.Commit()
+	}
 	if !p.begun {
 		return nil
 	}
@@ -100,8 +108,12 @@ func (p *postgresSession) commit(ctx context.Context) error {
 	})
 }
 
+func (p *postgresSession) sqlTx() *sql.Tx { return p.tx }
+
 func (p *postgresSession) close() {
-	if !p.done && p.begun {
+	if p.tx != nil {
+		_ = p.tx.Rollback() // after a commit it does nothing
+	} else if !p.done && p.begun {
 		// The caller's context may have ended, which is no reason to hold locks.
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -181,6 +193,7 @@ func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
 }
 
 func (q *sqliteSession) commit(context.Context) error { return q.tx.Commit() }
+func (q *sqliteSession) sqlTx() *sql.Tx               { return q.tx }
 func (q *sqliteSession) close() {
 	_ = q.tx.Rollback() // after a commit it does nothing
 	_ = q.conn.Close()
@@ -196,7 +209,7 @@ func (q *sqliteSession) runOne(ctx context.Context, st *statement) error {
 		n, err := execEach(ctx, stmt, st)
 		return st.affected(n, err)
 	}
-	rows, err := stmt.QueryContext(ctx, st.args...)
+	rows, err := stmt.QueryContext(ctx, st.args...) //nolint:rowserrcheck // takeAll does
 	if err != nil {
 		return st.wrap(err)
 	}
