@@ -81,7 +81,7 @@ type Config struct {
 
 	WebhookTolerance time.Duration // 5 minutes where 0
 	MaxBody          int64         // 1 MiB where 0
-	Retention        time.Duration // of settled payloads; 90 days where 0, for ever where negative
+	Retention        time.Duration // of settled payloads and accepted webhooks; 90 days where 0, for ever where negative
 
 	Log *slog.Logger     // slog.Default() where nil
 	Now func() time.Time // time.Now where nil

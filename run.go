@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,7 +39,8 @@ func (b *Bursar) Run(ctx context.Context) error {
 // recompute settles all tenants anew when the plans or the dunning policy are
 // other ones than last time.
 func (b *Bursar) recompute(ctx context.Context) error {
-	policy := fmt.Sprintf("%s %d %s %s", b.cfg.Plans.Hash(), b.cfg.Dunning.MaxAttempts, b.cfg.Dunning.Grace, b.cfg.Dunning.Action)
+	// 2: since tenants remember which features were told.
+	policy := fmt.Sprintf("2 %s %d %s %s", b.cfg.Plans.Hash(), b.cfg.Dunning.MaxAttempts, b.cfg.Dunning.Grace, b.cfg.Dunning.Action)
 	was, err := b.store.Meta(ctx, "policy")
 	if err != nil || was == policy {
 		return err
@@ -72,10 +74,15 @@ func (b *Bursar) deps() effect.Deps {
 	}
 	if b.cfg.Retention > 0 {
 		d.Retain = func(ctx context.Context) error {
-			return repeat(ctx, func(ctx context.Context) (int, error) {
-				n, err := b.store.DropPayloads(ctx, b.cfg.Now().Add(-b.cfg.Retention), 500)
-				return int(n), err
-			})
+			for _, drop := range []func(context.Context, time.Time, int) (int64, error){b.store.DropPayloads, b.store.DropOutbound} {
+				if err := repeat(ctx, func(ctx context.Context) (int, error) {
+					n, err := drop(ctx, b.cfg.Now().Add(-b.cfg.Retention), 500)
+					return int(n), err
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
 	if len(b.clients) > 0 {

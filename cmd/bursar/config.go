@@ -129,7 +129,7 @@ func settings(c *Config) []setting {
 
 		{"BURSAR_WEBHOOK_TOLERANCE", "5m", "", duration(&c.WebhookTolerance, positive), "How far a signature's time may be in the past or in the future."},
 		{"BURSAR_MAX_BODY", "1MiB", "", size(&c.MaxBody), "Larger webhooks are answered 413."},
-		{"BURSAR_RETENTION", "90d", "", duration(&c.Retention, orOff), "How long payloads of settled events are kept, except those that hold an object's newest snapshot. Ids are kept for ever."},
+		{"BURSAR_RETENTION", "90d", "", duration(&c.Retention, orOff), "How long payloads of settled events are kept, except those that hold an object's newest snapshot, and bodies of webhooks that were accepted. Ids are kept for ever."},
 		{"BURSAR_ROLE", "all", "", choice(&c.Role, "all", "receive", "work"), "This process's share of the work, on PostgreSQL: everything, receiving, or effects."},
 	}
 }

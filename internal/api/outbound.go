@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bursarhq/bursar/internal/apply"
 	"github.com/bursarhq/bursar/internal/outbound"
 	"github.com/bursarhq/bursar/internal/store"
 )
@@ -130,7 +131,7 @@ type Delivery struct {
 	CreatedAt     *time.Time `json:"created_at"`
 	NextAttemptAt *time.Time `json:"next_attempt_at"`
 	SentAt        *time.Time `json:"sent_at"`
-	Payload       Object     `json:"payload"`
+	Payload       Object     `json:"payload" doc:"What is sent; null where it is no longer kept."`
 }
 
 // DeliveryQuery selects deliveries.
@@ -156,7 +157,10 @@ func (s *server) listDeliveries(ctx context.Context, in *DeliveryQuery) (List[De
 func deliveryShape(e *store.Effect) Delivery {
 	d := Delivery{
 		ID: e.ObjectID, Type: e.Name, Tenant: e.Tenant, Status: e.Status, Attempts: e.Attempts, Reason: text(e.Reason),
-		CreatedAt: micros(e.CreatedAt), Payload: Object(e.Data),
+		CreatedAt: micros(e.CreatedAt),
+	}
+	if e.Data != "" {
+		d.Payload = Object(e.Data)
 	}
 	switch e.Status {
 	case store.Pending, store.Running:
@@ -200,7 +204,20 @@ func (s *server) replayDeliveries(ctx context.Context, in *ReplayRequest) (Repla
 		return Replayed{}, err
 	}
 	if f.Message != "" && n == 0 {
-		return Replayed{}, absent(fmt.Errorf("%w: settled", store.ErrNotFound), "settled delivery", f.Message)
+		return Replayed{}, s.whyNotReplayed(ctx, s.key(ctx, in.Account, ""), f)
 	}
 	return Replayed{n}, s.wakeOutbound(ctx, in.Endpoint)
+}
+
+// whyNotReplayed is why nothing is sent again: the message was not sent yet, is none,
+// or its body is no longer kept.
+func (s *server) whyNotReplayed(ctx context.Context, of store.Key, f store.OutboundFilter) error {
+	rows, err := s.read.Outbound(ctx, of, f, store.Page{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(rows.Rows) > 0 && rows.Rows[0].Data == "" {
+		return fmt.Errorf("%w: the payload of message %s is no longer kept", apply.ErrGone, f.Message)
+	}
+	return absent(fmt.Errorf("%w: settled", store.ErrNotFound), "settled delivery", f.Message)
 }

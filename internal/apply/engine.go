@@ -51,6 +51,7 @@ type Engine struct {
 	log       *slog.Logger
 	liveSince int64 // Unix microseconds
 	mode      atomic.Pointer[bool]
+	features  *featureKeys
 	committed func() // set by tests
 }
 
@@ -76,6 +77,9 @@ func New(ctx context.Context, s *store.Store, p Policy, mode string, log *slog.L
 	}
 	if _, err := fmt.Sscan(since, &e.liveSince); err != nil {
 		return nil, fmt.Errorf("the store's live_since is %q: %w", since, err)
+	}
+	if e.features, err = newFeatureKeys(ctx, s, p.Catalog); err != nil {
+		return nil, err
 	}
 	if mode == "" {
 		if mode, err = s.Meta(ctx, store.Mode); err != nil {

@@ -172,9 +172,10 @@ func (c *change) happenedAt() int64 {
 // tellEntitlements tells a tenant's entitlements where the API would answer others
 // than before.
 func (c *change) tellEntitlements(was, is *store.Tenant) {
+	is.ToldFeatures = c.e.features.byPlan[c.e.planOf(is).ID]
 	same := func(a, b *store.Tenant) bool {
 		return a.Plan == b.Plan && a.Status == b.Status && a.Access == b.Access && a.Quantity == b.Quantity && a.ValidUntil == b.ValidUntil &&
-			(a.StripeFeatures == b.StripeFeatures || !a.Access)
+			(a.StripeFeatures == b.StripeFeatures || !a.Access) && (a.ToldFeatures == b.ToldFeatures || a.ToldFeatures == "")
 	}
 	if same(was, is) {
 		return
@@ -183,10 +184,6 @@ func (c *change) tellEntitlements(was, is *store.Tenant) {
 }
 
 func (e *Engine) entitlements(t *store.Tenant) outbound.Entitlements {
-	plan, ok := e.Catalog.Plan(t.Plan)
-	if !ok || !t.Access {
-		plan = e.Catalog.Default()
-	}
 	features := map[string]any{}
 	if t.Access {
 		stripes, _ := decode[[]string](t.StripeFeatures) // this package wrote it
@@ -194,7 +191,7 @@ func (e *Engine) entitlements(t *store.Tenant) outbound.Entitlements {
 			features[name] = true
 		}
 	}
-	maps.Copy(features, plan.Features)
+	maps.Copy(features, e.featuresOf(t))
 	return outbound.Entitlements{
 		Plan: orNull(t.Plan), Status: t.Status, Access: t.Access, Features: features, Quantity: t.Quantity, ValidUntil: unixOrNull(t.ValidUntil),
 	}

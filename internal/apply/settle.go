@@ -82,6 +82,7 @@ func (c *change) ensureTenant(k store.Key) *store.Tenant {
 		t.CreatedAt, t.UpdatedAt = c.tx.Now, c.tx.Now
 		t.Metadata, t.StripeFeatures = "{}", "[]"
 		t.Plan, t.Status = c.e.Catalog.Default().ID, billing.None
+		t.ToldFeatures = c.e.features.byPlan[t.Plan]
 	}
 	return t
 }

@@ -91,6 +91,7 @@ type Tenant struct {
 	StripeFeatures   string // JSON array
 	Timeline         int64
 	Outbound         int64 // the number of the last event that was told
+	ToldFeatures     string
 	CreatedAt        int64
 	UpdatedAt        int64
 	ErasedAt         int64
