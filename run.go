@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -107,11 +108,18 @@ func repeat(ctx context.Context, step func(context.Context) (int, error)) error 
 	return ctx.Err()
 }
 
-// refetch asks Stripe for an object and applies the answer.
-func (b *Bursar) refetch(ctx context.Context, account, id string) (effect.Outcome, error) {
+// refetch asks Stripe for an object and applies the answer. Where a thin event asks
+// for it, the event that has the snapshot is better, if there is one.
+func (b *Bursar) refetch(ctx context.Context, e store.Effect) (effect.Outcome, error) {
+	account, id := e.Account, e.ObjectID
 	c := b.client(account)
 	if c == nil {
 		return effect.Outcome{Status: store.Skipped, Reason: "no API key for the account"}, nil
+	}
+	if thin, ok := strings.CutPrefix(e.ID, store.RefetchThin); ok {
+		if o, err := b.fetchSnapshot(ctx, c, e.With(thin)); o.Status != "" || err != nil {
+			return o, err
+		}
 	}
 	a, err := c.Fetch(stripe.Background(ctx), "", id)
 	switch {
@@ -125,4 +133,34 @@ func (b *Bursar) refetch(ctx context.Context, account, id string) (effect.Outcom
 		return effect.Outcome{}, err
 	}
 	return effect.Outcome{Status: store.Sent, Reason: r.Status}, nil
+}
+
+// fetchSnapshot applies the event that tells with a snapshot what a thin one told
+// without: under its own id, so that a webhook that brings it too is a duplicate. The
+// outcome is empty where there is none, or it may not be read.
+func (b *Bursar) fetchSnapshot(ctx context.Context, c *stripe.Client, thin store.Key) (effect.Outcome, error) {
+	get := func(path string) (*stripe.Event, error) {
+		a, err := c.Get(stripe.Background(ctx), path)
+		if err != nil {
+			if refused := (*stripe.Error)(nil); errors.As(err, &refused) && !refused.Retryable {
+				return nil, nil //nolint:nilnil // there is none
+			}
+			return nil, err
+		}
+		return stripe.ParseEvent(a.Object)
+	}
+	full, err := get("/v2/core/events/" + thin.ID)
+	if err != nil || full == nil || full.SnapshotEvent == "" {
+		return effect.Outcome{}, err
+	}
+	told := effect.Outcome{Status: store.Sent, Reason: full.SnapshotEvent}
+	if b.store.ObjectOf(ctx, thin.With(full.SnapshotEvent)) != "" {
+		return told, nil
+	}
+	ev, err := get("/v1/events/" + full.SnapshotEvent)
+	if err != nil || ev == nil {
+		return effect.Outcome{}, err
+	}
+	r := b.engine.Apply(ctx, []*apply.Delivery{{Event: ev, Packed: store.Pack(ev.Body), Account: thin.Account, Source: "refetch"}})[0]
+	return told, r.Err
 }

@@ -110,7 +110,7 @@ func (c *change) run(row *store.InboxEvent, again bool) error {
 	if row.ObjectID == "" {
 		row.ObjectID = c.objectID() // where there was no rule yet that told
 	}
-	if c.ev.Thin && rule != nil {
+	if c.ev.Thin && (rule != nil || SnapshotType(c.ev.ObjectType) != "") {
 		return c.runThin(row)
 	}
 	if rule == nil || row.ObjectID == "" {
@@ -142,13 +142,18 @@ func (c *change) run(row *store.InboxEvent, again bool) error {
 	return nil
 }
 
-// runThin asks for the object that a thin event tells of; its state comes with the answer.
+// runThin has what a thin event tells of fetched: the event with the snapshot, which is
+// applied as itself, else the object.
 func (c *change) runThin(row *store.InboxEvent) error {
+	if id := c.ev.SnapshotEvent; id != "" && c.tx.Inbox.Get(c.key.With(id)) != nil {
+		c.finish(row, store.Stale, "the same as "+id)
+		return nil
+	}
 	if c.ev.ObjectID == "" || !c.e.Runners["refetch"] {
 		c.finish(row, store.Ignored, "a thin event, and there is no API key to fetch its object with")
 		return nil
 	}
-	c.refetch(c.ev.ObjectID, 0)
+	c.plan(effect{kind: "refetch", key: store.RefetchThin + c.key.ID, object: c.ev.ObjectID})
 	c.finish(row, store.Applied, "")
 	return nil
 }
@@ -252,8 +257,9 @@ func (c *change) amongAll(k store.Key, row *store.InboxEvent) (stripe.Decision, 
 	var rows []*store.InboxEvent
 	var all []stripe.Snapshot
 	for _, r := range c.tx.InboxByObject.By(k) {
-		// What failed has not told its rule anything yet; it will, when it is retried.
-		if r.ID != row.ID && (r.Status == store.Failed || r.Status == store.Dead) {
+		// What failed has not told its rule anything yet; it will, when it is retried. A
+		// thin event never tells anything itself.
+		if r.ID != row.ID && (r.Status == store.Failed || r.Status == store.Dead) || r.Source == "thin" {
 			continue
 		}
 		rows = append(rows, r)

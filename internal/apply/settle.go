@@ -94,8 +94,8 @@ func (c *change) settleTenant(k store.Key) error {
 	}
 	t := c.ensureTenant(k)
 	before := *t
-	customers := c.tx.CustomersByTenant.By(k)
 	c.remember(&before)
+	customers := c.tx.CustomersByTenant.By(k)
 	if c.forget(t, customers) {
 		customers = c.tx.CustomersByTenant.By(k)
 	}

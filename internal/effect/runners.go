@@ -35,7 +35,7 @@ type Outcome struct {
 // Deps are what the runners work with; what is nil has no runner.
 type Deps struct {
 	// Refetch asks Stripe for an object and applies the answer as an event.
-	Refetch func(ctx context.Context, account, id string) (Outcome, error)
+	Refetch func(ctx context.Context, e store.Effect) (Outcome, error)
 	// RetryEvents tries the failed events again whose time has come.
 	RetryEvents func(ctx context.Context) error
 	// SettleWaits applies the parked events whose reason to wait is gone.
@@ -63,7 +63,7 @@ type Deps struct {
 // Runners is the table of what is performed.
 func Runners(d Deps) []Runner {
 	all := []Runner{
-		{Kind: "refetch", Every: time.Minute, Parallel: 4, Run: d.refetch()},
+		{Kind: "refetch", Every: time.Minute, Parallel: 4, Run: d.Refetch},
 		{Kind: "event_retry", Every: 5 * time.Second, Tick: d.RetryEvents},
 		{Kind: "waits", Every: time.Minute, Tick: d.SettleWaits},
 		{Kind: "overdue", Every: time.Minute, Tick: d.SettleOverdue},
@@ -83,15 +83,6 @@ func Runners(d Deps) []Runner {
 		}
 	}
 	return out
-}
-
-func (d Deps) refetch() func(context.Context, store.Effect) (Outcome, error) {
-	if d.Refetch == nil {
-		return nil
-	}
-	return func(ctx context.Context, e store.Effect) (Outcome, error) {
-		return d.Refetch(ctx, e.Account, e.ObjectID)
-	}
 }
 
 // Kinds are the kinds of effects (not ticks) that the runners perform.

@@ -35,6 +35,9 @@ func (s *Store) ClaimEffects(ctx context.Context, kind string, lease time.Durati
 	return out, rows.Err()
 }
 
+// RefetchThin begins the keys of the refetches that thin events asked for; their ids follow.
+const RefetchThin = "refetch:thin:"
+
 // EffectDone is what became of a claimed effect.
 type EffectDone struct {
 	Status             string // pending: it is tried again

@@ -23,8 +23,8 @@ type Event struct {
 	ID         string
 	Type       string // without the prefix "v1." that thin events have
 	APIVersion string // in which Object is rendered; empty in thin and very old events
-	Account    string // the connected account
-	Context    string // as sent; in a thin event of a connected account its id
+	Account    string // the connected account; of a thin event, its context where that is an account
+	Context    string // as sent
 	Created    int64  // Unix seconds
 	Livemode   bool
 	Thin       bool // has no Object: what it is about must be fetched
@@ -142,7 +142,9 @@ func (e *Event) readEnvelope(v Value) error {
 	}
 
 	e.APIVersion = printable(v.Get("api_version"))
-	e.Context = printable(v.Get("context"))
+	if e.Context = printable(v.Get("context")); e.Thin && e.Account == "" && isAccount(e.Context) {
+		e.Account = e.Context
+	}
 	request := v.Get("request") // an object; its id before 2017-05-25
 	e.RequestID = printable(First(request.Get("id"), request))
 	e.IdempotencyKey = printable(request.Get("idempotency_key"))
@@ -206,6 +208,10 @@ func (e *Event) checkObject(prefix string) error {
 	}
 	return nil
 }
+
+// isAccount tells an account from a path of accounts (acct_1/acct_2) or an
+// organization, which name nothing that requests could be made for.
+func isAccount(s string) bool { return strings.HasPrefix(s, "acct_") && isEventID(s) }
 
 func isEventID(s string) bool {
 	if s == "" || len(s) > maxID {

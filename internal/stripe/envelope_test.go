@@ -59,7 +59,11 @@ func TestParseEvent(t *testing.T) {
 		{
 			"thin", `{"id":"evt_test_65R","object":"v2.core.event","type":"v1.invoice.paid","created":"2026-10-01T00:00:00.000Z","livemode":false,"context":"acct_1","snapshot_event":"evt_2",
 				"related_object":{"id":"in_1","type":"invoice","url":"/v1/invoices/in_1"},"reason":{"type":"request","request":{"id":"req_1"}}}`,
-			Event{ID: "evt_test_65R", Type: "invoice.paid", Context: "acct_1", Created: 1790812800, Thin: true, ObjectID: "in_1", ObjectType: "invoice", RelatedURL: "/v1/invoices/in_1", SnapshotEvent: "evt_2"},
+			Event{ID: "evt_test_65R", Type: "invoice.paid", Account: "acct_1", Context: "acct_1", Created: 1790812800, Thin: true, ObjectID: "in_1", ObjectType: "invoice", RelatedURL: "/v1/invoices/in_1", SnapshotEvent: "evt_2"},
+		},
+		{
+			"thin, of an account below another", `{"id":"evt_1","object":"v2.core.event","type":"v1.x","created":"2026-10-01T00:00:00Z","context":"acct_1/acct_2"}`,
+			Event{ID: "evt_1", Type: "x", Context: "acct_1/acct_2", Created: 1790812800, Thin: true},
 		},
 		{
 			"thin, of v2, about nothing", `{"id":"evt_1","object":"v2.core.event","type":"v2.core.event_destination.ping","created":"2026-10-01T02:00:00+02:00","livemode":true,"related_object":null}`,
