@@ -24,7 +24,7 @@ type service struct {
 	main    net.Listener
 	metrics net.Listener // nil: none of its own
 	proxies []netip.Prefix
-	ready   func()       // called once requests are answered
+	ready   func() // called once requests are answered
 }
 
 // shutdownTimeout is how long requests that are under way may take when the
