@@ -24,6 +24,7 @@ type commands struct {
 	Explain   explainCommand   `cmd:"" help:"Say why a tenant has the plan and status that it has, and every change that led there."`
 	Invoices  invoicesCommand  `cmd:"" help:"Look at invoices' documents."`
 	Notices   noticesCommand   `cmd:"" help:"Look at mails."`
+	Webhooks  webhooksCommand  `cmd:"" help:"Look after the endpoints that Bursar's own webhooks go to, and send messages again."`
 	Keys      keysCommand      `cmd:"" help:"Make, list and revoke keys of the API."`
 	Backup    backupCommand    `cmd:"" help:"Write a consistent copy of the SQLite database, also while serving."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, database, Stripe, clock, plans, inbox and mail, a line for each."`

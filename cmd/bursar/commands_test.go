@@ -38,6 +38,11 @@ var promised = map[string]string{
 	"backup":          "--json",
 	"completion":      "",
 	"version":         "--json",
+
+	"webhooks list":       "--json",
+	"webhooks enable":     "--json",
+	"webhooks deliveries": "--status --tenant --limit --json",
+	"webhooks replay":     "--status --tenant --since --json",
 }
 
 func testSystem() *system {

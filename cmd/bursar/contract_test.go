@@ -99,6 +99,7 @@ func newWalk(t *testing.T) *walk {
 	w.env = vars{
 		"BURSAR_DATABASE_URL": "sqlite://" + w.file("bursar.db"), "BURSAR_API_KEY": "bk_walk", "BURSAR_PLANS": w.file("plans.yaml"), "BURSAR_SELLER": w.file("seller.yaml"),
 		"STRIPE_WEBHOOK_SECRET": "whsec_walk", "STRIPE_SECRET_KEY": "sk_test_walk", "STRIPE_API_BASE": stripe.URL, "BURSAR_RATE_LIMIT": "off",
+		"BURSAR_OUTBOUND_URL": "https://app.invalid/hooks", "BURSAR_OUTBOUND_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
 	}
 	w.served = serve(t, w.env)
 	w.account.Deliver(w.served.url+"/webhooks/stripe", stripetest.EndpointConfig{Secret: "whsec_walk"})
@@ -127,7 +128,7 @@ func newWalk(t *testing.T) *walk {
 	}
 	w.account.Settle()
 	w.ids["note"] = note.ID()
-	w.ids["dir"], w.ids["server"], w.ids["tenant"] = w.dir, w.served.url, "acme"
+	w.ids["dir"], w.ids["server"], w.ids["tenant"], w.ids["endpoint"] = w.dir, w.served.url, "acme", "default"
 	for name, list := range map[string]string{"event": "/v1/events", "invoice": "/v1/tenants/gamma/invoices"} {
 		var page struct{ Data []struct{ ID string } }
 		if _, body := w.ask("GET "+list, ""); json.Unmarshal(body, &page) != nil || len(page.Data) == 0 {
@@ -176,6 +177,11 @@ var commandsWalked = map[string]string{
 	"backup":          "{dir}/copy.db",
 	"completion":      "bash",
 	"version":         "",
+
+	"webhooks list":       "",
+	"webhooks enable":     "default",
+	"webhooks deliveries": "default --limit 3",
+	"webhooks replay":     "default --status failed",
 }
 
 // walkCommands calls every command, with --json where it has that.

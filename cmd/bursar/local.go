@@ -65,18 +65,39 @@ func (l *local) ask(ctx context.Context, method, path string, query url.Values, 
 	return json.Unmarshal(body, into)
 }
 
+// post sends a body and decodes the answer; errors are fetch's.
+func (l *local) post(ctx context.Context, path string, body, into any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := l.do(r)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, into)
+}
+
 // fetch sends a request and returns the answer's body. An answer that is an error
 // comes back as *api.Problem.
 func (l *local) fetch(ctx context.Context, method, path string, query url.Values) ([]byte, error) {
-	if query == nil {
-		query = url.Values{}
-	}
-	if l.account != "" {
-		query.Set("account", l.account)
-	}
 	r, err := http.NewRequestWithContext(ctx, method, path+"?"+query.Encode(), http.NoBody)
 	if err != nil {
 		return nil, err
+	}
+	return l.do(r)
+}
+
+func (l *local) do(r *http.Request) ([]byte, error) {
+	if l.account != "" {
+		query := r.URL.Query()
+		query.Set("account", l.account)
+		r.URL.RawQuery = query.Encode()
 	}
 	r.Header.Set("Authorization", "Bearer "+l.key)
 	w := &kept{header: http.Header{}, status: http.StatusOK}
@@ -84,7 +105,7 @@ func (l *local) fetch(ctx context.Context, method, path string, query url.Values
 	if w.status >= http.StatusBadRequest {
 		var p api.Problem
 		if err := json.Unmarshal(w.body.Bytes(), &p); err != nil {
-			return nil, fmt.Errorf("%s %s: status %d: %w", method, path, w.status, err)
+			return nil, fmt.Errorf("%s %s: status %d: %w", r.Method, r.URL.Path, w.status, err)
 		}
 		return nil, &p
 	}

@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 				return nil
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"start": start, "stop": stop, "status": status, "until": until, "http": request, "await": await,
+				"start": start, "stop": stop, "status": status, "until": until, "http": request, "await": await, "listen": hear,
 			},
 			RequireExplicitExec: true,
 		})
