@@ -30,6 +30,7 @@ race: ## Run the tests but the long ones under the race detector
 # docs/performance.md. It takes ten minutes and wants a machine that does nothing else.
 bench: ## Measure the whole, then run every benchmark
 	BURSAR_BENCH=1 go test -count=1 -v -timeout 1h -run '^(TestThroughput|TestGrowth|TestMemory|TestReceivingUnderStorm)$$' .
+	go test -count=1 -v -run '^TestOutboundDrain$$' ./internal/effect
 	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
 
 # Targets are found, not listed: one that is written is one that runs.

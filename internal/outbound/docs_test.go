@@ -223,6 +223,12 @@ func TestSnippets(t *testing.T) {
 	now := time.Now()
 	both := signed(oldSecret, now)
 	both.Set(webhook.HeaderSignature, both.Get(webhook.HeaderSignature)+" "+signed(secret, now).Get(webhook.HeaderSignature))
+	good := signed(secret, now)
+	but := func(name, value string) http.Header {
+		h := good.Clone()
+		h.Set(name, value)
+		return h
+	}
 	cases := []struct {
 		name string
 		h    http.Header
@@ -235,6 +241,11 @@ func TestSnippets(t *testing.T) {
 		{"another body", signed(secret, now), string(body) + " ", false},
 		{"too old", signed(secret, now.Add(-time.Hour)), string(body), false},
 		{"from the future", signed(secret, now.Add(time.Hour)), string(body), false},
+		{"not signed", http.Header{}, string(body), false},
+		{"without an id", but(webhook.HeaderID, ""), string(body), false},
+		{"at no time", but(webhook.HeaderTimestamp, "soon"), string(body), false},
+		{"with a signature that is no ASCII", but(webhook.HeaderSignature, strings.Repeat("ü", len(good.Get(webhook.HeaderSignature)))), string(body), false},
+		{"with a signature that is no base64", but(webhook.HeaderSignature, "v1,!"), string(body), false},
 	}
 	for _, c := range cases {
 		if err := verify([]byte(c.body), c.h, secret); (err == nil) != c.good {
