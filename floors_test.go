@@ -22,6 +22,7 @@ import (
 // below a room's belongs to the room.
 var floors = map[string]int{
 	"cmd/bursar": 5,
+	"examples":   5, // what users copy
 
 	".": 4, // the facade, which alone has nothing below it
 
