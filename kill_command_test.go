@@ -45,11 +45,12 @@ type child struct {
 	url string
 }
 
-// process starts one; it is killed at the latest when the test ends.
-func (s *shop) process() *child {
+// process starts one, with more in its environment; it is killed at the latest when the
+// test ends.
+func (s *shop) process(env ...string) *child {
 	s.Helper()
 	c := &child{Cmd: exec.Command(os.Args[0])}
-	c.Env = append(os.Environ(), childEnv+"="+s.url, fmt.Sprintf("%s=%s %d", childShop, s.api, s.acct.Now().Unix()))
+	c.Env = append(append(os.Environ(), childEnv+"="+s.url, fmt.Sprintf("%s=%s %d", childShop, s.api, s.acct.Now().Unix())), env...)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err == nil {

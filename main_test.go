@@ -52,6 +52,7 @@ func serveAsChild(url string) {
 		os.Exit(1)
 	}
 	fmt.Println(l.Addr())
+	backfillAsChild(b)
 	go func() { _ = b.Run(context.Background()) }()
 	fmt.Fprintln(os.Stderr, http.Serve(l, b.Handler()))
 }
