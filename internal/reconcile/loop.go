@@ -19,8 +19,8 @@ const (
 	slice = 20
 	// stillComing is how old an event must be before it is called missed.
 	stillComing = 5 * time.Minute
-	// settling is how long an object that differs may take to be told.
-	settling = 5 * time.Second
+	// settlingTime is how long an object that differs may take to be told.
+	settlingTime = 5 * time.Second
 	// lease is how long another process waits for one that has died.
 	lease = 2 * time.Minute
 	// longestPause is between two tries while Stripe cannot be asked.
@@ -107,7 +107,7 @@ func (r *Reconciler) look(ctx context.Context) error {
 // slice reads a few pages of the sweep, as Run does.
 func (r *Reconciler) slice(ctx context.Context) error {
 	return r.some(ctx, func(ctx context.Context, p *pass) error {
-		p.limited, p.budget, p.patience = true, slice, settling
+		p.limited, p.budget, p.patience = true, slice, r.settling
 		return p.sweep(ctx, sweepSlow)
 	})
 }

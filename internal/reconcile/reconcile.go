@@ -42,13 +42,15 @@ type Config struct {
 type Reconciler struct {
 	cfg   Config
 	owner string // of leases
+
+	settling time.Duration
 }
 
 // New returns a Reconciler.
 func New(cfg Config) *Reconciler {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails
-	return &Reconciler{cfg: cfg, owner: hex.EncodeToString(b)}
+	return &Reconciler{cfg: cfg, owner: hex.EncodeToString(b), settling: settlingTime}
 }
 
 // Options are what a run is to do.
