@@ -114,9 +114,10 @@ type hooked struct {
 	object         bool
 }
 
-// history says why nobody is to be told, where that is so.
+// history says whether nobody is to be told: a backfill brings it, or it is from before
+// the store's first start.
 func (c *change) history() bool {
-	return c.d != nil && (c.d.Quiet != "" || c.d.Source == "backfill")
+	return c.d != nil && (c.d.Quiet != "" || c.d.Source == "backfill" || c.d.Asked == 0 && c.e.BeforeStart(c.ev.Created))
 }
 
 // remember keeps what a tenant might do before, for whoever is told.

@@ -26,7 +26,7 @@ func newAppWorld(t *testing.T, s *store.Store, types ...string) *appWorld {
 	t.Helper()
 	w := &appWorld{hooks: &apply.Hooks{}, fault: func(apply.Change) error { return nil }}
 	s.HookTimeout = 10 * time.Second // the machine may be busy
-	w.world = newWorld(t, s, apply.Policy{Hooks: w.hooks, NoticeMaxAge: -1, Runners: map[string]bool{apply.HookKind: true}})
+	w.world = newWorld(t, s, apply.Policy{Hooks: w.hooks, Runners: map[string]bool{apply.HookKind: true}})
 	if _, err := s.Writer().Exec(`CREATE TABLE app (n INTEGER, event TEXT, type TEXT, tenant TEXT, was TEXT, plan TEXT, seen TEXT)`); err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +268,16 @@ func TestHookEffects(t *testing.T) {
 		}
 		if got := w.text(`SELECT key FROM effects WHERE kind = 'hook' AND name = 'customer.subscription.updated'`); got != "hook:customer.subscription.updated:evt_0001" {
 			t.Error(got)
+		}
+		// What was before the database was changes the app's tables and is told to nobody.
+		old := sub("sub_2", "past_due", "price_pro")
+		history := false
+		if err := w.hooks.On("customer.subscription.updated", func(_ context.Context, _ *sql.Tx, c apply.Change) error { history = c.History; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		w.deliver(w.event("customer.subscription.updated", -3600, old))
+		if got := w.text(`SELECT COUNT(*) FROM effects WHERE kind = 'hook'`); got != "2" || !history {
+			t.Errorf("%s effects, history %t", got, history)
 		}
 		if err := w.hooks.OnEffect("entitlements.changed"); err == nil {
 			t.Error("a second handler was taken")
