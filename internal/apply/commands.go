@@ -164,23 +164,49 @@ func (e *Engine) Recompute(ctx context.Context) (int, error) {
 		{e.store.TenantKeys, (*change).touchTenant},
 	} {
 		for after := (store.Key{}); ; {
-			keys, err := table.keys(ctx, after, 200)
+			keys, err := table.keys(ctx, after, settledAtOnce)
 			if err != nil {
 				return n, err
 			}
 			if len(keys) == 0 {
 				break
 			}
-			for _, k := range keys {
-				if err := e.settleOne(ctx, k, func(c *change) { table.touch(c, k); c.why = "the plans or the policy were changed" }); err != nil {
-					return n, err
-				}
-				n++
+			touch := func(c *change, k store.Key) { table.touch(c, k); c.why = "the plans or the policy were changed" }
+			if err := e.settleAll(ctx, keys, touch); err != nil {
+				return n, err
 			}
+			n += len(keys)
 			after = keys[len(keys)-1]
 		}
 	}
 	return n, nil
+}
+
+// settledAtOnce is how many are settled anew in one unit of work.
+const settledAtOnce = 100
+
+// settleAll settles many in one unit of work; where there are hooks, each in its own,
+// for one that fails must not take others with it.
+func (e *Engine) settleAll(ctx context.Context, keys []store.Key, touch func(*change, store.Key)) error {
+	if some, _ := e.Hooks.some(); some {
+		for _, k := range keys {
+			if err := e.settleOne(ctx, k, func(c *change) { touch(c, k) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return e.store.Update(ctx, keys, func(tx *store.Tx) error {
+		steps := make([]func() error, len(keys))
+		for i, k := range keys {
+			steps[i] = func() error {
+				c := &change{e: e, tx: tx, key: k, actor: "policy"}
+				touch(c, k)
+				return c.settle()
+			}
+		}
+		return tx.DoEach(steps, func(_ int, err error) error { return err })
+	})
 }
 
 func (e *Engine) settleOne(ctx context.Context, k store.Key, touch func(*change)) error {
