@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bursarhq/bursar/internal/apply"
@@ -25,6 +26,9 @@ type list struct {
 	known string
 	// expand is asked for of an object that differs: it is told on request only.
 	expand string
+	// card is where an object names a payment method: a sweep has it told along with the
+	// object, and compares it, too. No list has payment methods but each customer's own.
+	card []string
 	// perCustomer: what belongs to each customer of the list is read, too, by a backfill.
 	perCustomer string
 }
@@ -38,9 +42,9 @@ const (
 var lists = []list{
 	{path: "/v1/products", object: "product"},
 	{path: "/v1/prices", object: "price"},
-	{path: "/v1/customers", object: "customer", known: store.CustomersKnown, perCustomer: "/payment_methods"},
+	{path: "/v1/customers", object: "customer", known: store.CustomersKnown, card: []string{"invoice_settings", "default_payment_method"}, perCustomer: "/payment_methods"},
 	{path: "/v1/checkout/sessions", object: "checkout.session", params: url.Values{"status": {"complete"}}, only: byBackfill},
-	{path: "/v1/subscriptions", object: "subscription", params: url.Values{"status": {"all"}}},
+	{path: "/v1/subscriptions", object: "subscription", params: url.Values{"status": {"all"}}, card: []string{"default_payment_method"}},
 	{path: "/v1/subscription_schedules", object: "subscription_schedule", recent: true},
 	{path: "/v1/invoices", object: "invoice", recent: true, known: store.InvoicesKnown, expand: "payments"},
 	{path: "/v1/invoices", object: "invoice", params: url.Values{"status": {"open"}}, only: bySweep, known: store.InvoicesOpen, expand: "payments"},
@@ -89,10 +93,18 @@ func (p *pass) read(ctx context.Context, name, reader string, at *place, look fu
 		if reader == byBackfill && l.expand != "" {
 			params.Set("expand[]", "data."+l.expand)
 		}
+		withCards := reader == bySweep && l.card != nil && !p.noCards
+		if withCards {
+			params.Set("expand[]", "data."+strings.Join(l.card, "."))
+		}
 		page, err := p.page(ctx, l.path, params)
 		switch {
 		case gone(err):
 			at.After, at.Low, at.Count = "", 0, 0 // the list once more
+			continue
+		case refused(err) && withCards: // the key may read the list, and no payment methods
+			p.noCards = true
+			p.rep.Refused = append(p.rep.Refused, "/v1/payment_methods")
 			continue
 		case refused(err):
 			p.rep.Refused = append(p.rep.Refused, l.path)
@@ -101,16 +113,21 @@ func (p *pass) read(ctx context.Context, name, reader string, at *place, look fu
 		case err != nil:
 			return err
 		}
-		answers := page.Answers()
+		answers, cards := p.apart(l, page.Answers())
 		if err := look(ctx, l, answers); err != nil {
 			return err
+		}
+		if len(cards) > 0 {
+			if err := look(ctx, &list{}, cards); err != nil {
+				return err
+			}
 		}
 		if reader == bySweep && l.known != "" {
 			if err := p.lacking(ctx, l, answers, page, at); err != nil {
 				return err
 			}
 		}
-		p.rep.Objects += len(answers)
+		p.rep.Objects += len(answers) + len(cards)
 		at.Count += len(answers)
 		p.progress(l.path, at.List+1, at.Count)
 		if n := len(answers); page.HasMore && n > 0 {
@@ -123,6 +140,23 @@ func (p *pass) read(ctx context.Context, name, reader string, at *place, look fu
 		}
 	}
 	return nil
+}
+
+// apart takes the payment methods out of a page's answers, each once.
+func (p *pass) apart(l *list, answers []stripe.Answer) (rest, cards []stripe.Answer) {
+	p.carried = map[string]bool{}
+	if l.card == nil {
+		return answers, nil
+	}
+	for i := range answers {
+		card, without, ok := answers[i].Part(l.card...)
+		answers[i] = without
+		if ok && apply.SnapshotType(card.Type) != "" && !p.carried[card.ID] {
+			p.carried[card.ID] = true
+			cards = append(cards, card)
+		}
+	}
+	return answers, cards
 }
 
 // since is the creation of the oldest object that is looked at; zero: all are.

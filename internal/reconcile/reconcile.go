@@ -178,10 +178,12 @@ type pass struct {
 	opts Options
 	rep  *Report
 
-	source   string        // of what is applied
-	all      bool          // events without a rule, too
-	grace    time.Duration // what is younger may still be on its way
-	patience time.Duration // how long what differs is given to become known
+	source   string          // of what is applied
+	all      bool            // events without a rule, too
+	grace    time.Duration   // what is younger may still be on its way
+	patience time.Duration   // how long what differs is given to become known
+	carried  map[string]bool // payment methods that the page itself tells of
+	noCards  bool            // the key may not read them
 	limited  bool
 	budget   int // how many requests may still be made, where they are limited
 }

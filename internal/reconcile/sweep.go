@@ -130,7 +130,7 @@ func (p *pass) healCards(ctx context.Context, answers []stripe.Answer) error {
 		return err
 	}
 	for _, id := range ids {
-		if _, ok := known[id]; ok {
+		if _, ok := known[id]; ok || p.carried[id] {
 			continue
 		}
 		p.asked()

@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -198,6 +199,27 @@ func (c *Client) answer(ctx context.Context, q *request) (Answer, error) {
 func (a *Answer) read(v Value) {
 	a.Value, a.Object = v, v.Raw()
 	a.ID, a.Type, a.Deleted = v.Get("id").Str(), v.Get("object").Str(), v.Get("deleted").Bool()
+}
+
+// Part is an object that was expanded within the answer, at path, as an answer of its
+// own, and the answer with the id in its place. Without one there it returns false.
+func (a *Answer) Part(path ...string) (part, rest Answer, ok bool) {
+	v := a.Value.Get(path...)
+	if v.Kind() != KindObject || v.ID() == "" {
+		return Answer{}, *a, false
+	}
+	part, rest = *a, *a
+	part.read(v)
+	id, err := json.Marshal(part.ID)
+	if err != nil {
+		return Answer{}, *a, false
+	}
+	folded, err := Parse(bytes.Replace(a.Object, part.Object, id, 1))
+	if err != nil {
+		return Answer{}, *a, false
+	}
+	rest.read(folded)
+	return part, rest, true
 }
 
 func (x *exchange) apiVersion() string {
