@@ -47,7 +47,7 @@ func (s *shop) backfill(o bursar.BackfillOptions) bursar.Backfilled {
 func eachOldShop(t *testing.T, fn func(s *shop), change ...func(*bursar.Config)) {
 	t.Helper()
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := newShop(t, storetest.SQLite(t))
+		s := newShop(t, storetest.MigratedSQLite(t))
 		s.life()
 		s.later(url, change...)
 		fn(s)

@@ -32,7 +32,7 @@ func TestStripeRefuses(t *testing.T) {
 		{"402", "402 card_declined", stripetest.Fault{Status: 402, Code: "card_declined"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newShop(t, storetest.SQLite(t))
+			s := newShop(t, storetest.MigratedSQLite(t))
 			for _, path := range []string{"/v1/customers", "/v1/checkout/sessions"} {
 				test.fault.Path, test.fault.Method = path, http.MethodPost
 				s.acct.Inject(test.fault)
@@ -83,7 +83,7 @@ func TestCardDeclined(t *testing.T) {
 }
 
 func TestStripeAway(t *testing.T) {
-	s := newShop(t, storetest.SQLite(t))
+	s := newShop(t, storetest.MigratedSQLite(t))
 	rubbish := func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<h1>It works!</h1>"))

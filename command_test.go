@@ -243,7 +243,7 @@ func TestCheckout(t *testing.T) {
 }
 
 func TestCheckoutRefuses(t *testing.T) {
-	s := newShop(t, storetest.SQLite(t))
+	s := newShop(t, storetest.MigratedSQLite(t))
 	for more, want := range map[string]string{
 		`,"plan":"gold"`:                  "plan: ",
 		`,"plan":"free"`:                  "plan: ",
@@ -469,7 +469,7 @@ func TestCancelAndResume(t *testing.T) {
 }
 
 func TestWithoutAStripeKey(t *testing.T) {
-	s := newShop(t, storetest.SQLite(t), func(c *bursar.Config) { c.StripeSecretKey = "" })
+	s := newShop(t, storetest.MigratedSQLite(t), func(c *bursar.Config) { c.StripeSecretKey = "" })
 	for request, body := range map[string]string{
 		"POST /v1/checkout-sessions":                sell("acme", proMonthly),
 		"POST /v1/portal-sessions":                  `{"tenant":"acme","return_url":"https://a.example"}`,

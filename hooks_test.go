@@ -213,7 +213,7 @@ func TestOnEffect(t *testing.T) {
 
 // TestHookTypes: a type that never comes is a mistake of whoever wrote it.
 func TestHookTypes(t *testing.T) {
-	d := openDesk(t, storetest.SQLite(t), bursar.Config{})
+	d := openDesk(t, storetest.MigratedSQLite(t), bursar.Config{})
 	for name, add := range map[string]func(){
 		"On":       func() { d.b.On("invoice.payed", nil) },
 		"OnEffect": func() { d.b.OnEffect("invoice.payed", nil) },

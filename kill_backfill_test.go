@@ -75,7 +75,7 @@ func TestKillInABackfill(t *testing.T) {
 		if again := s.backfill(bursar.BackfillOptions{}); len(again.Applied) != 0 || again.Resumed {
 			s.Errorf("another one: %+v", again)
 		}
-		s.url = storetest.SQLite(s.T)
+		s.url = storetest.MigratedSQLite(s.T)
 		s.b = s.open()
 		s.backfill(bursar.BackfillOptions{})
 		if whole := s.imported(); killed != whole {

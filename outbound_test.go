@@ -123,7 +123,7 @@ func TestOutbound(t *testing.T) {
 // and the endpoint says so.
 func TestOutboundRefusesPrivate(t *testing.T) {
 	app := newListener(t)
-	d := openDesk(t, storetest.SQLite(t), bursar.Config{Outbound: []bursar.OutboundEndpoint{{Name: "app", URL: app.URL, Secrets: []string{appSecret}}}})
+	d := openDesk(t, storetest.MigratedSQLite(t), bursar.Config{Outbound: []bursar.OutboundEndpoint{{Name: "app", URL: app.URL, Secrets: []string{appSecret}}}})
 	d.run()
 	d.story(1, customerOf(1))
 	eventually(t, time.Minute, "it fails", func() bool {

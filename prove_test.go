@@ -27,7 +27,7 @@ import (
 func TestProveConverges(t *testing.T) {
 	histories := map[string]int{"sqlite": 200, "postgres": 50}
 	if testing.Short() {
-		histories = map[string]int{"sqlite": 16, "postgres": 4}
+		histories = map[string]int{"sqlite": 6, "postgres": 2}
 	}
 	if os.Getenv("BURSAR_PROVE") != "" {
 		n, err := strconv.Atoi(os.Getenv("RAPID_CHECKS"))
@@ -36,7 +36,7 @@ func TestProveConverges(t *testing.T) {
 		}
 		histories = map[string]int{"sqlite": n, "postgres": n / 4}
 	}
-	fresh := map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Migrated}
+	fresh := map[string]func(testing.TB) string{"sqlite": storetest.MigratedSQLite, "postgres": storetest.Migrated}
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			fresh[engine](t) // without the engine the test ends here

@@ -152,7 +152,7 @@ func TestReconcileAfterTheEventsAreForgotten(t *testing.T) {
 func TestReconcileVersions(t *testing.T) {
 	for _, version := range []string{"2019-02-19", "2020-08-27", "2022-11-15", "2024-06-20", "2025-03-31.basil", "2026-10-28.endive"} {
 		t.Run(version, func(t *testing.T) {
-			s := newShop(t, storetest.SQLite(t))
+			s := newShop(t, storetest.MigratedSQLite(t))
 			s.hook.Disable()
 			s.acct.Deliver(s.b.WebhookHandler(), stripetest.EndpointConfig{Secret: secret, APIVersion: version})
 			s.life()
@@ -341,7 +341,7 @@ func TestReconcileTooManyRequests(t *testing.T) {
 // TestReconcileCosts: where nothing differs, a request tells of a hundred objects or
 // more: the card by which a customer pays is told along with it.
 func TestReconcileCosts(t *testing.T) {
-	s := newShop(t, storetest.SQLite(t))
+	s := newShop(t, storetest.MigratedSQLite(t))
 	const n = 1500
 	s.customersAtStripe(n, stripetest.Form{"payment_method": "pm_card_visa", "invoice_settings[default_payment_method]": "pm_card_visa"})
 	for range 2 { // what is younger than the overlap is looked at twice

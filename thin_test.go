@@ -126,7 +126,7 @@ func TestThinAccount(t *testing.T) {
 // TestThinWithoutEvent: where Stripe has no such event any more, the object is asked for,
 // also for a type that only thin events have.
 func TestThinWithoutEvent(t *testing.T) {
-	s := newShop(t, storetest.SQLite(t))
+	s := newShop(t, storetest.MigratedSQLite(t))
 	sub := s.subscribe("acme", proMonthly)
 	s.hook.Disable()
 	s.cancelAtStripe(sub)

@@ -78,7 +78,7 @@ func expressions(t *testing.T) map[string]string {
 // exported, and every metric of Bursar's is on the dashboard or in a rule.
 func TestWatch(t *testing.T) {
 	asked := expressions(t)
-	d := openDesk(t, storetest.SQLite(t), bursar.Config{NoticeMaxAge: -1})
+	d := openDesk(t, storetest.MigratedSQLite(t), bursar.Config{NoticeMaxAge: -1})
 	d.story(1, customerOf(1), told{typ: "invoice.payment_failed", object: fmt.Sprintf(invoiceN, "open", 0, 1)})
 	exported := map[string][]string{} // labels by name
 	for _, m := range regexp.MustCompile(`(?m)^(bursar_\w+)(?:\{(.*)\})? `).FindAllStringSubmatch(string(d.get("/metrics").body), -1) {

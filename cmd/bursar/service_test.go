@@ -177,7 +177,7 @@ func TestRoles(t *testing.T) {
 
 // TestLimits sends headers that are too large and ones that never end.
 func TestLimits(t *testing.T) {
-	sv := serve(t, vars{"STRIPE_WEBHOOK_SECRET": "whsec_test", "BURSAR_DATABASE_URL": storetest.SQLite(t)})
+	sv := serve(t, vars{"STRIPE_WEBHOOK_SECRET": "whsec_test", "BURSAR_DATABASE_URL": storetest.MigratedSQLite(t)})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(sv.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestLimits(t *testing.T) {
 
 // TestKeysAreHashed looks for a key in the database's bytes.
 func TestKeysAreHashed(t *testing.T) {
-	url := storetest.SQLite(t)
+	url := storetest.MigratedSQLite(t)
 	env := vars{"BURSAR_DATABASE_URL": url}
 	runCommand(t, env, "migrate")
 	r := runCommand(t, env, "keys", "create", "app")

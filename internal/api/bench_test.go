@@ -41,7 +41,7 @@ func fill(b *testing.B, s *store.Store) {
 func BenchmarkEntitlements(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
-			url := storetest.SQLite
+			url := storetest.MigratedSQLite
 			if engine == "postgres" {
 				url = storetest.Migrated
 			}

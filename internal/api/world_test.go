@@ -67,7 +67,7 @@ func each(t *testing.T, fn func(w *world), change ...func(*api.Config)) {
 func newSQLiteWorld(tb testing.TB, change ...func(*api.Config)) *world {
 	tb.Helper()
 	c := newClock()
-	s, err := store.Open(context.Background(), storetest.SQLite(tb), store.Options{Migrate: true, Now: c.now})
+	s, err := store.Open(context.Background(), storetest.MigratedSQLite(tb), store.Options{Migrate: true, Now: c.now})
 	if err != nil {
 		tb.Fatal(err)
 	}

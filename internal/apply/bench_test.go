@@ -16,7 +16,7 @@ func BenchmarkApply(b *testing.B) {
 	for _, engine := range []struct {
 		name string
 		url  func(testing.TB) string
-	}{{"sqlite", storetest.SQLite}, {"postgres", storetest.Migrated}} {
+	}{{"sqlite", storetest.MigratedSQLite}, {"postgres", storetest.Migrated}} {
 		b.Run(engine.name, func(b *testing.B) {
 			s, err := store.Open(b.Context(), engine.url(b), store.Options{Migrate: true})
 			if err != nil {

@@ -130,7 +130,7 @@ func newFixture(t *testing.T, eventType string) *txtar.Archive {
 // the answer and the rows.
 func applyFixture(t *testing.T, body []byte) string {
 	t.Helper()
-	s, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Migrate: true})
+	s, err := store.Open(t.Context(), storetest.MigratedSQLite(t), store.Options{Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
