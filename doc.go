@@ -3,6 +3,7 @@
 // payments and notices true in a database that belongs to the app.
 //
 //	b, err := bursar.Open(ctx, bursar.Config{WebhookSecrets: []string{secret}, Plans: plans})
+//	b.On("entitlements.changed", setPlan) // a table of the app's own, in the same transaction
 //	mux.Handle("/webhooks/stripe", b.WebhookHandler())
 //	go b.Run(ctx)
 //	e, err := b.Entitlements(ctx, "acme")
