@@ -89,7 +89,7 @@ var Rules = []Rule{
 	{Type: "price.updated", Object: "price", Does: "the catalog's amounts", Apply: priceChanged, snapshot: true},
 	{Type: "price.deleted", Object: "price", Does: "the catalog's amounts", Apply: priceChanged},
 
-	{Type: "entitlements.active_entitlement_summary.updated", Object: "entitlements.active_entitlement_summary", Does: "Stripe's own features of the customer, merged under the plan's", Apply: entitlementsChanged, perCustomer: true},
+	{Type: "entitlements.active_entitlement_summary.updated", Object: "entitlements.active_entitlement_summary", Does: "Stripe's own features of the customer, merged under the plan's", Apply: entitlementsChanged, perCustomer: true, snapshot: true},
 }
 
 // Filled by init, since the rules' functions look rules up themselves.

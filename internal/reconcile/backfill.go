@@ -57,7 +57,8 @@ func (r *Reconciler) Backfill(ctx context.Context, o BackfillOptions) (Imported,
 
 type backfill struct {
 	*pass
-	out Imported
+	out      Imported
+	features bool // the account has some that customers may be entitled to
 }
 
 func (b *backfill) run(ctx context.Context, tenants map[string]string) error {
@@ -73,7 +74,10 @@ func (b *backfill) run(ctx context.Context, tenants map[string]string) error {
 	} else {
 		b.out.Resumed = true
 	}
-	err := b.read(ctx, backfillName, byBackfill, &at, b.take)
+	err := b.lookForFeatures(ctx)
+	if err == nil {
+		err = b.read(ctx, backfillName, byBackfill, &at, b.take)
+	}
 	b.out.Objects += b.rep.Objects
 	b.out.Requests += b.rep.Requests
 	b.out.Refused = append(b.out.Refused, b.rep.Refused...)
@@ -110,34 +114,55 @@ func (b *backfill) take(ctx context.Context, l *list, answers []stripe.Answer) e
 	}
 	var mu sync.Mutex // of what the requests bring
 	var more []stripe.Answer
+	all := func(ctx context.Context, path string, params url.Values) (all []stripe.Answer, err error) {
+		for {
+			mu.Lock()
+			b.asked()
+			mu.Unlock()
+			page, err := b.acct.Client.ListPage(ctx, path, params)
+			if err != nil {
+				return nil, err
+			}
+			got := page.Answers()
+			if all = append(all, got...); !page.HasMore || len(got) == 0 {
+				return all, nil
+			}
+			params.Set("starting_after", got[len(got)-1].ID)
+		}
+	}
 	g, asking := errgroup.WithContext(ctx)
 	g.SetLimit(alongside)
 	for _, customer := range answers {
 		g.Go(func() error {
-			params := url.Values{}
-			for {
-				mu.Lock()
-				b.asked()
-				mu.Unlock()
-				page, err := b.acct.Client.ListPage(asking, l.path+"/"+url.PathEscape(customer.ID)+l.perCustomer, params)
-				if err != nil {
-					return err
+			got, err := all(asking, l.path+"/"+url.PathEscape(customer.ID)+l.perCustomer, url.Values{})
+			if err == nil && b.features {
+				var of []stripe.Answer
+				if of, err = all(asking, "/v1/entitlements/active_entitlements", url.Values{"customer": {customer.ID}}); err == nil {
+					got = append(got, stripe.EntitlementSummaryOf(customer, of))
 				}
-				got := page.Answers()
-				mu.Lock()
-				more = append(more, got...)
-				mu.Unlock()
-				if !page.HasMore || len(got) == 0 {
-					return nil
-				}
-				params.Set("starting_after", got[len(got)-1].ID)
 			}
+			mu.Lock()
+			more = append(more, got...)
+			mu.Unlock()
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	return b.add(ctx, more)
+}
+
+// lookForFeatures asks whether there are any: to ask for every customer's is dear.
+func (b *backfill) lookForFeatures(ctx context.Context) error {
+	const path = "/v1/entitlements/features"
+	page, err := b.page(ctx, path, url.Values{"limit": {"1"}})
+	if refused(err) {
+		b.rep.Refused = append(b.rep.Refused, path)
+		return nil
+	}
+	b.features = len(page.Data) > 0
+	return err
 }
 
 // add imports those of the answers that say something new.

@@ -51,7 +51,12 @@ var toldAlways = map[string]func(Value) any{
 	"subscription_schedule": func(v Value) any { return ReadSchedule(v) },
 	"credit_note":           func(v Value) any { return ReadCreditNote(v) },
 	"dispute":               func(v Value) any { return ReadDispute(v) },
-	"product":               func(v Value) any { return ReadProduct(v) },
-	"price":                 func(v Value) any { return ReadPrice(v) },
-	"checkout.session":      func(v Value) any { return ReadCheckoutSession(v) },
+	EntitlementSummaryType: func(v Value) any {
+		e := ReadEntitlementSummary(v)
+		e.HasMore = false
+		return e
+	},
+	"product":          func(v Value) any { return ReadProduct(v) },
+	"price":            func(v Value) any { return ReadPrice(v) },
+	"checkout.session": func(v Value) any { return ReadCheckoutSession(v) },
 }
