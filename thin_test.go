@@ -81,7 +81,7 @@ func TestThin(t *testing.T) {
 				s.buy(session["id"].(string))
 				d := &desk{TB: t, b: s.b}
 				stop := d.run()
-				s.until(func() bool { return s.rows(`SELECT COUNT(*) FROM effects WHERE kind = 'refetch' AND done_at = 0`) == 0 })
+				s.until(func() bool { return s.rows(`SELECT COUNT(*) FROM effects WHERE key LIKE 'refetch:thin:%' AND done_at = 0`) == 0 })
 				stop()
 				if first == "thin" {
 					for _, body := range late {
@@ -92,7 +92,7 @@ func TestThin(t *testing.T) {
 				}
 				s.wantPlan("acme", "pro trialing")
 				calls.want(s, types...)
-				if n := s.rows(`SELECT COUNT(*) FROM inbox WHERE event_id LIKE 'ans%' AND source = 'refetch'`); n != 0 {
+				if n := s.rows(`SELECT COUNT(*) FROM effects WHERE key LIKE 'refetch:thin:%' AND reason NOT LIKE 'evt_%'`); n != 0 {
 					t.Errorf("%d objects were fetched, where there are events", n)
 				}
 				s.wantClean()
