@@ -81,7 +81,9 @@ func TestThin(t *testing.T) {
 				s.buy(session["id"].(string))
 				d := &desk{TB: t, b: s.b}
 				stop := d.run()
-				s.until(func() bool { return s.rows(`SELECT COUNT(*) FROM effects WHERE key LIKE 'refetch:thin:%' AND done_at = 0`) == 0 })
+				s.until(func() bool {
+					return s.rows(`SELECT COUNT(*) FROM effects WHERE key LIKE 'refetch:thin:%' AND done_at = 0`) == 0
+				})
 				stop()
 				if first == "thin" {
 					for _, body := range late {
