@@ -47,11 +47,14 @@ func (b *Bursar) recompute(ctx context.Context) error {
 		return err
 	}
 	if was != "" {
-		n, err := b.engine.Recompute(ctx)
+		settled, refused, err := b.engine.Recompute(ctx)
 		if err != nil {
 			return fmt.Errorf("settle tenants by the new plans: %w", err)
 		}
-		b.cfg.Log.Info("the plans or the dunning policy have changed", "settled", n)
+		b.cfg.Log.Info("the plans or the dunning policy have changed", "settled", settled, "refused", refused)
+		if refused > 0 {
+			return nil // the next start asks the hooks again
+		}
 	}
 	return b.store.SetMeta(ctx, "policy", policy)
 }

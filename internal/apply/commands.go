@@ -152,9 +152,9 @@ func (e *Engine) SettleOverdue(ctx context.Context, now time.Time) (int, error) 
 	return len(due), nil
 }
 
-// Recompute settles everything anew, after the plans or the policy have changed.
-func (e *Engine) Recompute(ctx context.Context) (int, error) {
-	n := 0
+// Recompute settles everything anew, after the plans or the policy have changed. What a
+// hook refuses is logged and counted, and keeps nobody else waiting.
+func (e *Engine) Recompute(ctx context.Context) (settled, refused int, err error) {
 	for _, table := range []struct {
 		keys  func(ctx context.Context, after store.Key, limit int) ([]store.Key, error)
 		touch func(*change, store.Key)
@@ -166,37 +166,43 @@ func (e *Engine) Recompute(ctx context.Context) (int, error) {
 		for after := (store.Key{}); ; {
 			keys, err := table.keys(ctx, after, settledAtOnce)
 			if err != nil {
-				return n, err
+				return settled, refused, err
 			}
 			if len(keys) == 0 {
 				break
 			}
 			touch := func(c *change, k store.Key) { table.touch(c, k); c.why = "the plans or the policy were changed" }
-			if err := e.settleAll(ctx, keys, touch); err != nil {
-				return n, err
+			no, err := e.settleAll(ctx, keys, touch)
+			settled, refused = settled+len(keys)-no, refused+no
+			if err != nil {
+				return settled, refused, err
 			}
-			n += len(keys)
 			after = keys[len(keys)-1]
 		}
 	}
-	return n, nil
+	return settled, refused, nil
 }
 
 // settledAtOnce is how many are settled anew in one unit of work.
 const settledAtOnce = 100
 
 // settleAll settles many in one unit of work; where there are hooks, each in its own,
-// for one that fails must not take others with it.
-func (e *Engine) settleAll(ctx context.Context, keys []store.Key, touch func(*change, store.Key)) error {
+// for one that fails must not take others with it. It returns how many hooks refused.
+func (e *Engine) settleAll(ctx context.Context, keys []store.Key, touch func(*change, store.Key)) (refused int, err error) {
 	if some, _ := e.Hooks.some(); some {
 		for _, k := range keys {
-			if err := e.settleOne(ctx, k, func(c *change) { touch(c, k) }); err != nil {
-				return err
+			err := e.settleOne(ctx, k, func(c *change) { touch(c, k) })
+			if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) {
+				return refused, err
+			}
+			if err != nil {
+				refused++
+				e.log.ErrorContext(ctx, "a hook refused what the new plans or policy make of it", "id", k.ID, "error", err)
 			}
 		}
-		return nil
+		return refused, nil
 	}
-	return e.store.Update(ctx, keys, func(tx *store.Tx) error {
+	return 0, e.store.Update(ctx, keys, func(tx *store.Tx) error {
 		steps := make([]func() error, len(keys))
 		for i, k := range keys {
 			steps[i] = func() error {

@@ -61,7 +61,7 @@ func TestToldOfOtherFeatures(t *testing.T) {
 			return nil
 		}
 		features := map[string]any{"projects": int64(50), "share": 0.5, "big": int64(1) << 60}
-		if _, err := again(features).Recompute(t.Context()); !errors.Is(err, killed) {
+		if _, _, err := again(features).Recompute(t.Context()); !errors.Is(err, killed) {
 			t.Fatal(err)
 		}
 		s.Enqueue = nil
@@ -72,7 +72,7 @@ func TestToldOfOtherFeatures(t *testing.T) {
 		for range 2 {
 			e := again(features)
 			both.Go(func() {
-				if _, err := e.Recompute(t.Context()); err != nil {
+				if _, _, err := e.Recompute(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -81,7 +81,7 @@ func TestToldOfOtherFeatures(t *testing.T) {
 		wantTold(t, s, len(was), tenants/2, `{"big":1152921504606846976,"projects":50,"share":0.5} was {"projects":20} by policy`)
 		// What was told is told, whoever walks, and whatever is applied again.
 		e := again(features)
-		if _, err := e.Recompute(t.Context()); err != nil {
+		if _, _, err := e.Recompute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for n := range w.n {
@@ -91,7 +91,7 @@ func TestToldOfOtherFeatures(t *testing.T) {
 		}
 		wantTold(t, s, len(was)+tenants/2, 0, "")
 		// Back again is news again, and what was before is what was told.
-		if _, err := again(map[string]any{"projects": int64(20)}).Recompute(t.Context()); err != nil {
+		if _, _, err := again(map[string]any{"projects": int64(20)}).Recompute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		wantTold(t, s, len(was)+tenants/2, tenants/2, `{"projects":20} was {"big":1152921504606846976,"projects":50,"share":0.5} by policy`)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -284,6 +285,44 @@ func TestHookEffects(t *testing.T) {
 		}
 		if err := w.hooks.OnEffect("invoice.payed"); !errors.Is(err, apply.ErrEventType) {
 			t.Error(err)
+		}
+	})
+}
+
+// TestHookRefusesNewPlans: a hook that fails for one tenant keeps no other from being
+// settled by new plans, and is asked again.
+func TestHookRefusesNewPlans(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newAppWorld(t, s, "entitlements.changed")
+		for _, id := range []string{"1", "2"} {
+			pro := sub("sub_"+id, "active", "price_pro")
+			pro["customer"] = "cus_" + id
+			w.deliver(w.event("customer.updated", 0, obj{"id": "cus_" + id, "object": "customer", "metadata": obj{"tenant": "tenant" + id}}),
+				w.event("customer.subscription.updated", 1, pro))
+		}
+		was := len(w.rows())
+		w.fault = func(c apply.Change) error {
+			if c.Tenant == "tenant1" {
+				return errors.New("the hook erred")
+			}
+			return nil
+		}
+		w.e = newWorld(t, s, apply.Policy{Hooks: w.hooks, Runners: map[string]bool{apply.HookKind: true}, Catalog: withFeatures(t, map[string]any{"projects": int64(50)})}).e
+		for _, want := range []struct {
+			refused bool
+			told    []string
+		}{{true, []string{"tenant2"}}, {false, []string{"tenant2", "tenant1"}}} {
+			if _, refused, err := w.e.Recompute(t.Context()); refused > 0 != want.refused || err != nil {
+				t.Errorf("%d refused: %v", refused, err)
+			}
+			var told []string
+			for _, row := range w.rows()[was:] {
+				told = append(told, strings.Fields(row)[1])
+			}
+			if !slices.Equal(told, want.told) {
+				t.Errorf("%q were told, want %q", told, want.told)
+			}
+			w.fault = func(apply.Change) error { return nil }
 		}
 	})
 }
