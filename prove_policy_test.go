@@ -52,7 +52,7 @@ func (t *truth) standing() {
 	invoices := all(t, "invoice", "/v1/invoices/", stripe.ReadInvoice)
 	subs := all(t, "subscription", "/v1/subscriptions/", stripe.ReadSubscription)
 	rows := t.table("tenants", "id")
-	subRows := t.table("subscriptions", "id")
+	objects := t.table("objects", "id")
 
 	type best struct {
 		sub       stripe.Subscription
@@ -80,7 +80,7 @@ func (t *truth) standing() {
 			}
 			skip[tenant] = skip[tenant] || t.doubtful[i.ID]
 			facts.Spent = facts.Spent || (billing.Dunning{}).Spent(d, now)
-			asOf, _ := subRows[id]["as_of"].(int64)
+			asOf, _ := objects[id]["created"].(int64)
 			facts.FailedSince = facts.FailedSince || (d.FailedAttempts >= 0 && failures[i.ID][1] >= asOf)
 		}
 		b := &best{sub: s, standing: billing.Stand(facts)}

@@ -20,7 +20,7 @@ import (
 var shown = map[string]string{
 	"tenants": `SELECT id, plan, status, status_reason, access, quantity, valid_until, subscription, payment_method, stripe_customer_id, stripe_name FROM tenants ORDER BY id`,
 	"subscriptions": `SELECT id, customer, stripe_status, known_status, status, status_reason, plan, price, quantity, access, current_period_end,
-		cancel_at_period_end, ended_at, as_of FROM subscriptions ORDER BY id`,
+		cancel_at_period_end, ended_at FROM subscriptions ORDER BY id`,
 	"invoices": `SELECT id, customer, subscription, number, stripe_status, status, amount_paid, amount_refunded, notes, attempt_count, failed_attempts,
 		failed_at, spent, paid_at FROM invoices ORDER BY id`,
 	"payments":        `SELECT id, customer, type, status, amount, invoice, charge, payment_intent, created FROM payments ORDER BY id`,

@@ -26,7 +26,7 @@ func subscriptionChanged(c *change) error {
 		row.CancelAt, row.CancelAtPeriodEnd, row.CanceledAt, row.EndedAt = s.CancelAt, s.CancelAtPeriodEnd, s.CanceledAt, s.EndedAt
 		row.DefaultPaymentMethod, row.LatestInvoice, row.Schedule = s.DefaultPaymentMethod, s.LatestInvoice, s.Schedule
 		row.CollectionMethod, row.CollectionPaused = s.CollectionMethod, s.CollectionPaused
-		row.CancellationReason, row.Created, row.AsOf = s.CancellationReason, s.Created, c.asOf
+		row.CancellationReason, row.Created = s.CancellationReason, s.Created
 		if billing.Ended(s.Status) && row.EndedAt == 0 {
 			row.EndedAt = c.asOf
 		}
@@ -127,7 +127,7 @@ func (c *change) settleSubscription(k store.Key) error {
 	f := billing.Facts{StripeStatus: known.StripeStatus, KnownStatus: known.KnownStatus}
 	for _, inv := range c.tx.UnpaidBySubscription.By(k) {
 		f.Spent = f.Spent || inv.Spent
-		f.FailedSince = f.FailedSince || (inv.FailedAttempts >= 0 && inv.FailedAt >= known.AsOf)
+		f.FailedSince = f.FailedSince || (inv.FailedAttempts >= 0 && inv.FailedAt >= c.tx.Objects.Get(k).Created)
 	}
 	standing := billing.Stand(f)
 	row := c.tx.Subscriptions.Edit(k)

@@ -156,7 +156,6 @@ type Subscription struct {
 	ToldPlan             string
 	ToldTrialEnd         int64
 	Created              int64
-	AsOf                 int64
 	Rev                  int64
 }
 

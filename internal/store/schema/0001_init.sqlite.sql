@@ -169,7 +169,6 @@ CREATE TABLE subscriptions (
     scheduled_plan         TEXT    NOT NULL,
     scheduled_change_at    BIGINT  NOT NULL,
     created                BIGINT  NOT NULL,
-    as_of                  BIGINT  NOT NULL, -- the second of the snapshot
     rev                    BIGINT  NOT NULL,
     PRIMARY KEY (id, account, livemode)
 );
