@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,11 +51,11 @@ func (s *shop) cancelAtStripe(sub object) {
 }
 
 // asks has every request to the API's path counted from now on.
-func (s *shop) asks(also func(n int, w http.ResponseWriter, r *http.Request) bool) *int {
-	n := new(int)
+func (s *shop) asks(also func(n int, w http.ResponseWriter, r *http.Request) bool) *atomic.Int64 {
+	n := new(atomic.Int64)
 	instead := func(w http.ResponseWriter, r *http.Request) bool {
-		*n++
-		return also != nil && also(*n, w, r)
+		mine := int(n.Add(1))
+		return also != nil && also(mine, w, r)
 	}
 	s.instead.Store(&instead)
 	return n
@@ -285,8 +286,8 @@ func TestReconcileIsTakenUp(t *testing.T) {
 			return false
 		})
 		rep, err := s.b.Reconcile(ctx, bursar.ReconcileOptions{})
-		if err == nil || len(rep.Missed) < 100 || len(rep.Missed) > 220 || *pages != 4 {
-			s.Fatalf("%d missed, %d requests: %v", len(rep.Missed), *pages, err)
+		if err == nil || len(rep.Missed) < 100 || len(rep.Missed) > 220 || pages.Load() != 4 {
+			s.Fatalf("%d missed, %d requests: %v", len(rep.Missed), pages.Load(), err)
 		}
 		s.restart()
 		rest := s.reconcile(bursar.ReconcileOptions{})
@@ -348,10 +349,11 @@ func TestReconcileCosts(t *testing.T) {
 		s.reconcile(bursar.ReconcileOptions{})
 		s.wait(time.Hour)
 	}
-	asked := s.asks(nil)
+	counted := s.asks(nil)
 	rep := s.reconcile(bursar.ReconcileOptions{})
-	if !rep.Clean() || rep.Objects < 2*n || *asked != rep.Requests || *asked > n/100+12 || *asked > rep.Objects/100 { // of each other list there is one page
-		t.Errorf("%d requests (%d told), %d objects: %+v", *asked, rep.Requests, rep.Objects, rep.Drifted)
+	asked := int(counted.Load())
+	if !rep.Clean() || rep.Objects < 2*n || asked != rep.Requests || asked > n/100+12 || asked > rep.Objects/100 { // of each other list there is one page
+		t.Errorf("%d requests (%d told), %d objects: %+v", asked, rep.Requests, rep.Objects, rep.Drifted)
 	}
 }
 

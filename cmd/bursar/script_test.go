@@ -57,7 +57,11 @@ func TestScripts(t *testing.T) {
 	for _, file := range scripts(t, "testdata/script/*.txtar") {
 		t.Run(name(file), func(t *testing.T) {
 			t.Parallel()
-			storetest.EachURL(t, func(t *testing.T, url string) { run(t, file, url) })
+			t.Run("sqlite", func(t *testing.T) { run(t, file, storetest.MigratedSQLite(t)) })
+			if testing.Short() { // each command is a process, which takes seconds to start under the race detector
+				return
+			}
+			t.Run("postgres", func(t *testing.T) { run(t, file, storetest.Migrated(t)) })
 		})
 	}
 	for _, file := range scripts(t, "testdata/script/sqlite/*.txtar") {
