@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,11 +147,14 @@ func copyRows(t *testing.T, db *sql.DB, table, where string, count int, set map[
 // readEntitlements reads them of tenants by chance, and in turn the bare row.
 func readEntitlements(t *testing.T, url, engine string) {
 	ctx := context.Background()
-	b, err := bursar.Open(ctx, bursar.Config{DatabaseURL: url, WebhookSecrets: []string{secret}, Plans: plans(), Log: slog.New(slog.DiscardHandler)})
+	b, err := bursar.Open(ctx, bursar.Config{
+		DatabaseURL: url, WebhookSecrets: []string{secret}, APIKeys: []string{apiKey}, RateLimit: -1, Plans: plans(), Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
+	askEntitlements(t, b.Handler(), engine)
 	s := openStore(t, url)
 	const bareRead = `SELECT plan, status, access, valid_until FROM tenants WHERE id = $1 AND account = '' AND livemode = $2`
 	prepared, err := s.Writer().Prepare(bareRead)
@@ -183,6 +189,56 @@ func readEntitlements(t *testing.T, url, engine string) {
 	slices.Sort(own)
 	slices.Sort(other)
 	fmt.Printf("%-10s entitlements among a million tenants %v, a bare indexed read %v: %.2f of it\n", engine, own[2], other[2], float64(own[2])/float64(other[2]))
+}
+
+// askEntitlements reads them over HTTP, and in turn asks a handler that does nothing.
+func askEntitlements(t *testing.T, h http.Handler, engine string) {
+	rounds, seconds := envInt("BURSAR_BENCH_ROUNDS", 5), envInt("BURSAR_BENCH_SECONDS", 3)
+	var own, empty []float64
+	for range rounds {
+		own = append(own, askOften(t, h, time.Duration(seconds)*time.Second))
+		empty = append(empty, askOften(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), time.Duration(seconds)*time.Second))
+	}
+	fmt.Printf("%-10s entitlements among a million tenants over HTTP %.0f /s, an empty handler %.0f /s: %.2f of it\n", engine, median(own), median(empty), median(own)/median(empty))
+}
+
+// askOften reads entitlements of tenants by chance over 64 connections and returns how many
+// a second were answered with 200.
+func askOften(t *testing.T, h http.Handler, d time.Duration) float64 {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConns: 64, MaxIdleConnsPerHost: 64}}
+	defer client.CloseIdleConnections()
+	var n, ok atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range 64 {
+		wg.Go(func() {
+			for time.Since(began) < d {
+				req, err := http.NewRequest(http.MethodGet, fmt.Sprint(srv.URL, "/v1/tenants/f", 1+n.Add(1)*7919%1_000_000, "/entitlements"), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header.Set("Authorization", "Bearer "+apiKey)
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("%d %v", resp.StatusCode, err)
+					return
+				}
+				ok.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(ok.Load()) / time.Since(began).Seconds()
 }
 
 // TestMemory measures how much memory bursar serve takes under full load.
