@@ -54,7 +54,7 @@ func (d *demo) summarize(ctx context.Context) (*demoSummary, error) {
 		Plans: map[string]map[string]int{}, Invoices: map[string]int{}, Notices: map[string]map[string]int{}, Events: map[string]int{},
 		Webhooks: d.delivered.Load(), Refused: d.refused.Load(), Differing: []string{},
 	}
-	tenants, _, err := listRows[api.Tenant](ctx, d.api, "/v1/tenants", url.Values{}, -1)
+	tenants, _, err := listRows[api.Tenant](ctx, d.api, "/v1/tenants", url.Values{}, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +62,14 @@ func (d *demo) summarize(ctx context.Context) (*demoSummary, error) {
 	for _, t := range tenants {
 		add(sum.Plans, dash(textOf(t.Plan)), t.Status)
 		path := "/v1/tenants/" + url.PathEscape(t.ID)
-		invoices, _, err := listRows[api.Invoice](ctx, d.api, path+"/invoices", url.Values{}, -1)
+		invoices, _, err := listRows[api.Invoice](ctx, d.api, path+"/invoices", url.Values{}, 0)
 		if err != nil {
 			return nil, err
 		}
 		for _, i := range invoices {
 			sum.Invoices[i.Status]++
 		}
-		notices, _, err := listRows[api.Notification](ctx, d.api, path+"/notifications", url.Values{}, -1)
+		notices, _, err := listRows[api.Notification](ctx, d.api, path+"/notifications", url.Values{}, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (d *demo) compare(ctx context.Context, sum *demoSummary) error {
 		if err != nil {
 			return err
 		}
-		subscriptions, _, err := listRows[api.Subscription](ctx, d.api, "/v1/tenants/"+url.PathEscape(l.tenant)+"/subscriptions", url.Values{}, -1)
+		subscriptions, _, err := listRows[api.Subscription](ctx, d.api, "/v1/tenants/"+url.PathEscape(l.tenant)+"/subscriptions", url.Values{}, 0)
 		if err != nil {
 			return err
 		}

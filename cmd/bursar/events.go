@@ -94,11 +94,7 @@ func (c eventsListCommand) Run(ctx context.Context, s *system) error {
 		return err
 	}
 	defer l.close()
-	limit := c.Limit
-	if limit == 0 {
-		limit = -1
-	}
-	events, more, err := listRows[api.Event](ctx, l, "/v1/events", q, limit)
+	events, more, err := listRows[api.Event](ctx, l, "/v1/events", q, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -109,13 +105,7 @@ func (c eventsListCommand) Run(ctx context.Context, s *system) error {
 	for _, e := range events {
 		rows = append(rows, []string{shortTime(e.ReceivedAt), e.ID, e.Type, e.Status, dash(textOf(e.Tenant)), textOf(e.Error)})
 	}
-	if err := printTable(s.stdout, rows); err != nil {
-		return err
-	}
-	if more {
-		fmt.Fprintf(s.stderr, "There are more; say --limit 0 for all.\n")
-	}
-	return nil
+	return printPage(s, rows, more)
 }
 
 // eventDetail is api.EventDetail, read. The payload stays as it came, so that no
@@ -218,7 +208,7 @@ func (c eventsReplayCommand) Run(ctx context.Context, s *system) error {
 	defer l.close()
 	ids := c.IDs
 	if len(ids) == 0 {
-		events, _, err := listRows[api.Event](ctx, l, "/v1/events", q, -1)
+		events, _, err := listRows[api.Event](ctx, l, "/v1/events", q, 0)
 		if err != nil {
 			return err
 		}

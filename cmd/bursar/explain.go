@@ -65,7 +65,7 @@ func explain(ctx context.Context, l *local, tenant string) (*explanation, error)
 	if err := l.ask(ctx, http.MethodGet, path+"/subscription", nil, &x.Subscription); err != nil {
 		return nil, err
 	}
-	changes, _, err := listRows[api.Change](ctx, l, path+"/timeline", url.Values{}, -1)
+	changes, _, err := listRows[api.Change](ctx, l, path+"/timeline", url.Values{}, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -113,13 +113,13 @@ func (l *local) do(r *http.Request) ([]byte, error) {
 }
 
 // listRows asks for up to limit rows of a list, page by page; all of them where limit
-// is negative. more says that there are further ones.
+// is 0. more says that there are further ones.
 func listRows[T any](ctx context.Context, l *local, path string, query url.Values, limit int) (rows []T, more bool, err error) {
 	const most = 100 // in one page
 	rows = []T{}
 	for {
 		want := most
-		if limit >= 0 {
+		if limit > 0 {
 			want = min(most, limit-len(rows))
 		}
 		query.Set("limit", fmt.Sprint(want))
@@ -128,11 +128,20 @@ func listRows[T any](ctx context.Context, l *local, path string, query url.Value
 			return nil, false, err
 		}
 		rows = append(rows, page.Data...)
-		if page.NextCursor == nil || len(rows) == limit {
+		if page.NextCursor == nil || limit > 0 && len(rows) == limit {
 			return rows, page.NextCursor != nil, nil
 		}
 		query.Set("cursor", *page.NextCursor)
 	}
+}
+
+// printPage prints what listRows found as a table, and says where there is more.
+func printPage(s *system, rows [][]string, more bool) error {
+	err := printTable(s.stdout, rows)
+	if err == nil && more {
+		_, err = fmt.Fprintln(s.stderr, "There are more; say --limit 0 for all.")
+	}
+	return err
 }
 
 // kept is an answer that stays in this process.

@@ -157,11 +157,7 @@ func (c webhooksDeliveriesCommand) Run(ctx context.Context, s *system) error {
 			q.Set(name, text)
 		}
 	}
-	limit := c.Limit
-	if limit == 0 {
-		limit = -1
-	}
-	deliveries, more, err := listRows[shownDelivery](ctx, l, ofEndpoint(c.Endpoint, "deliveries"), q, limit)
+	deliveries, more, err := listRows[shownDelivery](ctx, l, ofEndpoint(c.Endpoint, "deliveries"), q, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -172,13 +168,7 @@ func (c webhooksDeliveriesCommand) Run(ctx context.Context, s *system) error {
 	for _, d := range deliveries {
 		rows = append(rows, []string{shortTime(d.CreatedAt), d.ID, d.Type, d.Status, fmt.Sprint(d.Attempts), d.Tenant, shortTime(d.NextAttemptAt), textOf(d.Reason)})
 	}
-	if err := printTable(s.stdout, rows); err != nil {
-		return err
-	}
-	if more {
-		fmt.Fprintln(s.stderr, "There are more; say --limit 0 for all.")
-	}
-	return nil
+	return printPage(s, rows, more)
 }
 
 type webhooksReplayCommand struct {
