@@ -192,12 +192,11 @@ func (e *Engine) settleAll(ctx context.Context, keys []store.Key, touch func(*ch
 	if some, _ := e.Hooks.some(); some {
 		for _, k := range keys {
 			err := e.settleOne(ctx, k, func(c *change) { touch(c, k) })
-			if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) {
-				return refused, err
-			}
-			if err != nil {
+			if _, ok := errors.AsType[*store.HookError](err); ok && ctx.Err() == nil {
 				refused++
 				e.log.ErrorContext(ctx, "a hook refused what the new plans or policy make of it", "id", k.ID, "error", err)
+			} else if err != nil {
+				return refused, err
 			}
 		}
 		return refused, nil
