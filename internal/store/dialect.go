@@ -96,9 +96,9 @@ func (d dialect) by(l lookup) string {
 	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, list, l.where)
 }
 
-// write adds what writes rows in bulk; every one of them must be affected. A row
-// that is new and there all the same was made by somebody else meanwhile: then the
-// unit of work runs again, too.
+// write adds what writes rows in bulk. A row that is new and there all the same, or
+// that was changed meanwhile, is somebody else's work: the statement fails, and the
+// unit of work runs again.
 func (d dialect) write(wave []statement, def *tableDef, rows []reflect.Value, fresh bool) []statement {
 	if len(rows) == 0 {
 		return wave
@@ -107,7 +107,7 @@ func (d dialect) write(wave []statement, def *tableDef, rows []reflect.Value, fr
 	if d.unnest {
 		texts = def.arrays
 	}
-	st := statement{what: "write " + def.name, sql: texts.update, want: int64(len(rows))}
+	st := statement{what: "write " + def.name, sql: texts.update}
 	if fresh {
 		st.sql = texts.insert
 	}

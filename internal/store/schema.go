@@ -63,17 +63,17 @@ func define(row any, name, idCol string) *tableDef {
 	for i, c := range d.cols {
 		params = append(params, fmt.Sprintf("$%d", i+1))
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, d.types[i]))
-		if c != "account" && c != "livemode" && c != idCol {
+		if c != "account" && c != "livemode" && c != idCol && c != "rev" {
 			sets = append(sets, c+" = excluded."+c)
 		}
 	}
 	onConflict := ""
 	if d.rev >= 0 {
-		// A row that somebody else has changed meanwhile is not touched: the count
-		// of affected rows then tells that the unit of work must run again. It is no
-		// UPDATE of many rows, for which PostgreSQL may choose to read the table.
-		onConflict = fmt.Sprintf(" ON CONFLICT (account, livemode, %s) DO UPDATE SET %s WHERE %s.rev = excluded.rev - 1",
-			idCol, strings.Join(sets, ", "), name)
+		// A row that somebody else has changed meanwhile has the statement fail, by a
+		// division by zero. It is no UPDATE of many rows, for which PostgreSQL may choose
+		// to read the table.
+		sets = append(sets, fmt.Sprintf("rev = excluded.rev / CAST(%s.rev = excluded.rev - 1 AS INTEGER)", name))
+		onConflict = fmt.Sprintf(" ON CONFLICT (account, livemode, %s) DO UPDATE SET %s", idCol, strings.Join(sets, ", "))
 	}
 	d.row.insert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", name, all, strings.Join(params, ", "))
 	d.arrays.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)", name, all, strings.Join(arrays, ", "))

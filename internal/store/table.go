@@ -237,7 +237,7 @@ func (t *Table[R]) changed(wave []statement) []statement {
 		c := t.base[k]
 		if c.row == nil {
 			wave = append(wave, statement{
-				what: "delete from " + t.def.name, sql: t.def.del, want: 1,
+				what: "delete from " + t.def.name, sql: t.def.del, must: 1,
 				args: []any{k.Account, k.Livemode, k.ID, *t.rev(c.was)},
 			})
 			continue

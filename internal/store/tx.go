@@ -47,7 +47,7 @@ func retryable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
-		case "40001", "40P01", "23505": // serialization, deadlock, a key that two made at once
+		case "40001", "40P01", "23505", "22012": // serialization, deadlock, a key that two made at once, a rev
 			return true
 		}
 	}
@@ -67,18 +67,22 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, hooked bool, fn fun
 	if tx.failed != nil {
 		return tx.failed
 	}
-	if err := tx.flush(ctx); err != nil {
-		return err
+	writes := tx.writes()
+	if len(tx.due) > 0 || len(tx.hooks) > 0 {
+		if err := session.run(ctx, writes); err != nil {
+			return err
+		}
+		writes = nil
+		if err := tx.enqueue(ctx); err != nil {
+			return err
+		}
+		if err := tx.runHooks(ctx); err != nil {
+			return err
+		}
 	}
-	if err := tx.runHooks(ctx); err != nil {
-		return err
-	}
-	// The commit point: whatever this unit of work did is durable when Commit
-	// returns nil, and none of it is before.
-	if err := session.commit(ctx); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	// The commit point: whatever this unit of work did is durable when this returns
+	// nil, and none of it is before.
+	return session.commit(ctx, writes)
 }
 
 // SQLite is the transaction itself, nil on PostgreSQL.
@@ -259,12 +263,12 @@ func (tx *Tx) DropPayload(seq int64) {
 func (tx *Tx) Forget(tenant Key, customers []*Customer) {
 	for _, cust := range customers {
 		tx.last = append(tx.last, statement{
-			what: "delete payloads", want: -1, args: []any{cust.Account, cust.Livemode, cust.ID},
+			what: "delete payloads", args: []any{cust.Account, cust.Livemode, cust.ID},
 			sql: `DELETE FROM payloads WHERE seq IN (SELECT seq FROM inbox WHERE account = $1 AND livemode = $2 AND customer = $3)`,
 		})
 	}
 	tx.last = append(tx.last, statement{
-		what: "forget recipients", want: -1, args: []any{tenant.Account, tenant.Livemode, tenant.ID},
+		what: "forget recipients", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
 		sql: `UPDATE effects SET recipient = '', subject = '', rev = rev + 1 WHERE account = $1 AND livemode = $2 AND tenant = $3 AND recipient || subject <> ''`,
 	})
 }
@@ -334,17 +338,19 @@ func (tx *Tx) Wake(kind string, at int64) {
 	}
 }
 
-func (tx *Tx) flush(ctx context.Context) error {
+// writes are what writes back all that has changed.
+func (tx *Tx) writes() []statement {
 	var wave []statement
 	for _, t := range tx.tables {
 		wave = t.changed(wave)
 	}
 	wave = tx.s.d.write(wave, payloadDef, rowsOf(tx.packed), true)
 	wave = tx.s.d.write(wave, timelineDef, rowsOf(tx.timeline), true)
-	wave = append(wave, tx.last...)
-	if err := tx.session.run(ctx, wave); err != nil {
-		return err
-	}
+	return append(wave, tx.last...)
+}
+
+// enqueue makes the jobs for the effects that were written.
+func (tx *Tx) enqueue(ctx context.Context) error {
 	if len(tx.due) == 0 || tx.s.Enqueue == nil {
 		return nil
 	}

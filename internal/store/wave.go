@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,7 @@ type statement struct {
 	each  iter.Seq[[]any]  // run once for each of these instead; SQLite
 	row   func(scan) error // takes a row; nil for a write
 	after func()           // all rows were taken
-	want  int64            // rows that a write must affect; negative: any number
+	must  int64            // rows that a write must affect; 0: any number
 }
 
 // scan copies a row's columns to where they belong.
@@ -30,9 +31,9 @@ type scan func(targets ...any) error
 // session is the transaction of a unit of work.
 type session interface {
 	run(ctx context.Context, wave []statement) error
-	commit(ctx context.Context) error
-	close()         // rolls back unless it was committed
-	sqlTx() *sql.Tx // nil where it was not begun for hooks
+	commit(ctx context.Context, wave []statement) error // runs a last wave, too
+	close()                                             // rolls back unless it was committed
+	sqlTx() *sql.Tx                                     // nil where it was not begun for hooks
 }
 
 func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, error) {
@@ -41,7 +42,7 @@ func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, e
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if s.d.unnest && !hooked {
-		return &postgresSession{conn: conn, first: []statement{{what: "begin", sql: "BEGIN"}, lockStatement(locks)}}, nil
+		return &postgresSession{conn: conn, first: []statement{{what: "begin", sql: "BEGIN"}, planSettings(), lockStatement(locks)}}, nil
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -91,21 +92,29 @@ func (p *postgresSession) raw(f func(*pgx.Conn) error) error {
 	})
 }
 
-func (p *postgresSession) commit(ctx context.Context) error {
-	p.done = true
+func (p *postgresSession) commit(ctx context.Context, wave []statement) error {
 	if p.tx != nil {
-		return p.tx.Commit()
-	}
-	if !p.begun {
-		return nil
-	}
-	return p.raw(func(c *pgx.Conn) error {
-		tag, err := c.Exec(ctx, "COMMIT")
-		if err == nil && tag.String() != "COMMIT" {
-			err = errors.New("the database rolled back")
+		err := p.run(ctx, wave)
+		if err == nil {
+			p.done = true
+			err = wrap("commit", p.tx.Commit())
 		}
 		return err
-	})
+	}
+	if !p.begun && len(wave) == 0 {
+		return nil
+	}
+	if slices.ContainsFunc(wave, func(st statement) bool { return st.must > 0 }) { // to be looked at before
+		if err := p.run(ctx, wave); err != nil {
+			return err
+		}
+		wave = nil
+	}
+	// COMMIT goes with the writes, which saves a round trip: where one of them fails
+	// the server passes over whatever comes after it.
+	err := p.run(ctx, append(wave, statement{what: "commit", sql: "COMMIT"}))
+	p.done = err == nil
+	return err
 }
 
 func (p *postgresSession) sqlTx() *sql.Tx { return p.tx }
@@ -142,6 +151,9 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 func (st *statement) take(results pgx.BatchResults) error {
 	if st.row == nil {
 		tag, err := results.Exec()
+		if err == nil && st.sql == "COMMIT" && tag.String() != st.sql {
+			err = errors.New("the database rolled back")
+		}
 		return st.affected(tag.RowsAffected(), err)
 	}
 	rows, err := results.Query()
@@ -192,8 +204,14 @@ func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
 	return nil
 }
 
-func (q *sqliteSession) commit(context.Context) error { return q.tx.Commit() }
-func (q *sqliteSession) sqlTx() *sql.Tx               { return q.tx }
+func (q *sqliteSession) commit(ctx context.Context, wave []statement) error {
+	if err := q.run(ctx, wave); err != nil {
+		return err
+	}
+	return wrap("commit", q.tx.Commit())
+}
+
+func (q *sqliteSession) sqlTx() *sql.Tx { return q.tx }
 func (q *sqliteSession) close() {
 	_ = q.tx.Rollback() // after a commit it does nothing
 	_ = q.conn.Close()
@@ -236,16 +254,18 @@ func execEach(ctx context.Context, stmt *sql.Stmt, st *statement) (n int64, err 
 	return n, nil
 }
 
-func (st *statement) wrap(err error) error {
+func (st *statement) wrap(err error) error { return wrap(st.what, err) }
+
+func wrap(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", st.what, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func (st *statement) affected(n int64, err error) error {
-	if err == nil && st.want >= 0 && n != st.want {
-		err = fmt.Errorf("%w: %d of %d rows", errConflict, n, st.want)
+	if err == nil && st.must > 0 && n != st.must {
+		err = fmt.Errorf("%w: %d of %d rows", errConflict, n, st.must)
 	}
 	return st.wrap(err)
 }
@@ -285,6 +305,16 @@ const lockOwners = `WITH named AS (
 			SELECT tenant FROM customers WHERE account = k.account AND livemode = k.livemode AND id = k.id AND tenant <> '' OFFSET 0) AS c ON TRUE
 	)
 	SELECT count(pg_advisory_xact_lock(h)) FROM (SELECT DISTINCT hashtextextended(account || ' ' || id, 0) AS h FROM owners ORDER BY h) AS locks`
+
+// planSettings keep the planner from planning the same statements anew for each
+// batch, and from reading whole tables because they were small when it last looked.
+// They end with the transaction.
+func planSettings() statement {
+	return statement{
+		what: "settings", sql: `SELECT set_config('plan_cache_mode', 'force_generic_plan', TRUE), set_config('enable_seqscan', 'off', TRUE)`,
+		row: func(s scan) error { var a, b string; return s(&a, &b) },
+	}
+}
 
 func lockStatement(of []Key) statement {
 	accounts, modes, ids := make([]string, len(of)), make([]bool, len(of)), make([]string, len(of))
