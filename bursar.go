@@ -204,7 +204,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	b.metrics = api.NewMetrics(b.store, types)
 	b.openReconciler()
 	b.receiver = receive.New(receive.Config{
-		Apply: b.applyReceived, Log: b.cfg.Log, Now: b.cfg.Now, MaxBody: b.cfg.MaxBody, Tolerance: b.cfg.WebhookTolerance,
+		Apply: b.applyReceived, Read: apply.Read, Log: b.cfg.Log, Now: b.cfg.Now, MaxBody: b.cfg.MaxBody, Tolerance: b.cfg.WebhookTolerance,
 		Observe: func(eventType, result string, took time.Duration) {
 			b.metrics.Received(eventType, result)
 			b.metrics.Ack(took)
@@ -285,7 +285,7 @@ func (b *Bursar) mode() string {
 func (b *Bursar) applyReceived(ctx context.Context, batch []receive.Received) []receive.Outcome {
 	deliveries := make([]*apply.Delivery, len(batch))
 	for i, r := range batch {
-		deliveries[i] = &apply.Delivery{Event: r.Event, Packed: r.Packed, Account: r.Account, Source: "webhook"}
+		deliveries[i] = &apply.Delivery{Event: r.Event, Packed: r.Packed, Account: r.Account, Source: "webhook", Told: r.Told}
 		if r.Event.Thin {
 			deliveries[i].Source = "thin"
 		}

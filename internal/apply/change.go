@@ -379,13 +379,34 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string, sha
 	return nil, r, err
 }
 
+// Read reads ahead what an event tells of its object: whoever receives it does so
+// while it need not wait yet for its turn. It returns nil where nothing is gained.
+func Read(ev *stripe.Event) (told any) {
+	defer func() {
+		if recover() != nil {
+			told = nil // it will panic again, where the event is kept all the same
+		}
+	}()
+	switch ev.ObjectType {
+	case "charge":
+		return stripe.ReadCharge(ev.Object)
+	case "customer":
+		return stripe.ReadCustomer(ev.Object)
+	case "invoice":
+		return stripe.ReadInvoice(ev.Object)
+	case "subscription":
+		return readSubscription(ev.Object)
+	}
+	return nil
+}
+
 // told is the event's own object, read once however often the rule runs.
 func told[T any](c *change, read func(stripe.Value) T) T {
-	if v, ok := c.d.told.(T); ok {
+	if v, ok := c.d.Told.(T); ok {
 		return v
 	}
 	v := read(c.ev.Object)
-	c.d.told = v
+	c.d.Told = v
 	return v
 }
 

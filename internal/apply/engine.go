@@ -155,8 +155,8 @@ type Delivery struct {
 	Actor string
 	// Quiet is why nobody is to be told of what it says, empty where they are.
 	Quiet string
-
-	told any // the event's object, read once
+	// Told is what Read has read; nil for nothing.
+	Told any
 }
 
 func (d *Delivery) key() store.Key {

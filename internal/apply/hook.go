@@ -213,14 +213,19 @@ func (e *Engine) update(ctx context.Context, locks []store.Key, fn func(*store.T
 	if _, within := e.Hooks.some(); within {
 		update = e.store.UpdateHooked
 	}
-	var last *store.Tx
-	if err := update(ctx, locks, func(tx *store.Tx) error { last = tx; return fn(tx) }); err != nil {
+	var apart []store.Key
+	err := update(ctx, locks, func(tx *store.Tx) error {
+		err := fn(tx)
+		apart = tx.Apart
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if e.committed != nil {
 		e.committed()
 	}
-	for _, k := range last.Apart {
+	for _, k := range apart {
 		if _, err := e.rerun(ctx, k, false, "", isParked); err != nil {
 			e.log.WarnContext(ctx, "a parked event is applied later", "event", k.ID, "error", err)
 		}

@@ -9,19 +9,32 @@ import (
 	"github.com/bursarhq/bursar/internal/stripe"
 )
 
+// subscription is one as an event tells of it, with its items as a row keeps them.
+type subscription struct {
+	stripe.Subscription
+	items string
+}
+
+func readSubscription(v stripe.Value) subscription {
+	s := stripe.ReadSubscription(v)
+	items, err := encode(s.Items)
+	if err != nil {
+		panic(err) // text and numbers always encode
+	}
+	return subscription{s, items}
+}
+
 func subscriptionChanged(c *change) error {
 	k := c.key.With(c.ev.ObjectID)
 	if c.fresh {
-		s := newest(c, stripe.ReadSubscription)
-		items, err := encode(s.Items)
+		s := newest(c, readSubscription)
+		known, err := c.knownStatus(s.Status)
 		if err != nil {
 			return err
 		}
 		row := c.tx.Subscriptions.Edit(k)
-		if row.KnownStatus, err = c.knownStatus(s.Status); err != nil {
-			return err
-		}
-		row.Customer, row.StripeStatus, row.Currency, row.Items = s.Customer, s.Status, s.Currency, items
+		row.KnownStatus = known
+		row.Customer, row.StripeStatus, row.Currency, row.Items = s.Customer, s.Status, s.Currency, s.items
 		row.CurrentPeriodStart, row.CurrentPeriodEnd, row.TrialEnd = s.CurrentPeriodStart, s.CurrentPeriodEnd, s.TrialEnd
 		row.CancelAt, row.CancelAtPeriodEnd, row.CanceledAt, row.EndedAt = s.CancelAt, s.CancelAtPeriodEnd, s.CanceledAt, s.EndedAt
 		row.DefaultPaymentMethod, row.LatestInvoice, row.Schedule = s.DefaultPaymentMethod, s.LatestInvoice, s.Schedule
@@ -33,12 +46,12 @@ func subscriptionChanged(c *change) error {
 		c.because("Stripe says %s is %s", k.ID, s.Status)
 	}
 	customer := c.ev.Customer
-	if tenant := c.tenantIn(told(c, stripe.ReadSubscription).Metadata); tenant != "" && customer != "" {
+	if tenant := c.tenantIn(told(c, readSubscription).Metadata); tenant != "" && customer != "" {
 		c.link(customer, tenant, linkMetadata, c.ev.Created)
 	}
 	c.owner(customer)
 	c.touchSubscription(k)
-	c.unmapped(told(c, stripe.ReadSubscription))
+	c.unmapped(told(c, readSubscription).Subscription)
 	return nil
 }
 
@@ -84,7 +97,7 @@ func trialWillEnd(c *change) error {
 	if err := subscriptionChanged(c); err != nil {
 		return err
 	}
-	s := told(c, stripe.ReadSubscription)
+	s := told(c, readSubscription)
 	row := c.tx.Subscriptions.Get(c.key.With(c.ev.ObjectID))
 	// Stripe sends this also when a trial is ended early; then there is nothing to warn of.
 	trialing := row != nil && row.StripeStatus == billing.Trialing && row.TrialEnd*1e6 > c.tx.Now-1e6*60
@@ -133,7 +146,7 @@ func (c *change) settleSubscription(k store.Key) error {
 	row := c.tx.Subscriptions.Edit(k)
 	row.Status, row.StatusReason, row.Access = standing.Status, standing.Reason, standing.Access
 
-	items, err := decode[[]stripe.Item](row.Items)
+	items, err := c.itemsOf(row)
 	if err != nil {
 		return err
 	}
@@ -161,6 +174,16 @@ func (c *change) settleSubscription(k store.Key) error {
 		c.touchTenant(k.With(cust.Tenant))
 	}
 	return nil
+}
+
+// itemsOf are a subscription's items; most often they have just been read.
+func (c *change) itemsOf(row *store.Subscription) ([]stripe.Item, error) {
+	if c.d != nil {
+		if s, ok := c.d.Told.(subscription); ok && s.items == row.Items {
+			return s.Items, nil
+		}
+	}
+	return decode[[]stripe.Item](row.Items)
 }
 
 // decidingItem is the first item whose price is in a plan, else the first.

@@ -27,6 +27,7 @@ type Received struct {
 	Event   *stripe.Event
 	Packed  store.Packed
 	Account string // the endpoint's, for events that name none
+	Told    any    // what Read has read
 }
 
 // Outcome is what became of it. With Err it was not stored.
@@ -39,8 +40,10 @@ type Outcome struct {
 type Config struct {
 	// Apply stores and applies a batch in one transaction, and answers for each in order.
 	Apply func(context.Context, []Received) []Outcome
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Read reads ahead what Apply will want to know of an event.
+	Read func(*stripe.Event) any
+	Log  *slog.Logger
+	Now  func() time.Time
 
 	MaxBody   int64         // bytes; 1 MiB
 	Tolerance time.Duration // 5 minutes
@@ -88,6 +91,9 @@ func New(cfg Config) *Receiver {
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 20 * time.Second
+	}
+	if cfg.Read == nil {
+		cfg.Read = func(*stripe.Event) any { return nil }
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(string, string, time.Duration) {}
@@ -232,7 +238,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, ep Endpoint) 
 		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", err.Error())
 		return "", refuse(w, http.StatusBadRequest, "payload_malformed", err.Error())
 	}
-	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account})
+	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account, Told: r.cfg.Read(ev)})
 	switch {
 	case errors.Is(o.Err, errBusy), errors.Is(o.Err, errDraining):
 		return ev.Type, unavailable(w, o.Err.Error())

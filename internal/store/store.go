@@ -37,10 +37,11 @@ type Store struct {
 	read  *sql.DB
 	pool  *pgxpool.Pool // PostgreSQL only: River shares it
 
-	stmts   sync.Map // SQLite: text to *sql.Stmt on the writer
-	lookups sync.Map // lookup to its text
-	lastSeq atomic.Int64
-	now     func() time.Time
+	prepared prepared // SQLite
+	lookups  sync.Map // lookup to its text
+	units    sync.Pool
+	lastSeq  atomic.Int64
+	now      func() time.Time
 
 	// Enqueue is called within the transaction of a unit of work that wrote
 	// effects, with when the first of each kind is due (Unix microseconds); it makes
@@ -167,7 +168,7 @@ func (s *Store) checkOrdinals(ctx context.Context) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.write != nil {
-		errs = append(errs, s.write.Close())
+		errs = append(errs, s.prepared.close(s.write), s.write.Close())
 	}
 	if s.read != nil && s.read != s.write {
 		errs = append(errs, s.read.Close())

@@ -253,4 +253,18 @@ func (t *Table[R]) changed(wave []statement) []statement {
 	return t.tx.s.d.write(t.tx.s.d.write(wave, t.def, fresh, true), t.def, known, false)
 }
 
+// clear drops all rows and returns how many there were.
+func (t *Table[R]) clear() int {
+	rows := len(t.base)
+	clear(t.base)
+	clear(t.over)
+	clear(t.want)
+	for _, ix := range t.indexes {
+		clear(ix.loaded)
+		clear(ix.want)
+		clear(ix.rows)
+	}
+	return rows
+}
+
 func num(n int64) string { return strconv.FormatInt(n, 10) }

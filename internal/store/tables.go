@@ -83,6 +83,7 @@ type tableOps interface {
 	merge()
 	discard()
 	changed(wave []statement) []statement
+	clear() int
 }
 
 var (
@@ -109,11 +110,39 @@ var (
 	payloadDef  = define(payload{}, "payloads", "")
 )
 
-func newTx(s *Store, ctx context.Context, session session) *Tx { //nolint:revive // the context belongs to the unit of work
-	tx := &Tx{
-		s: s, ctx: ctx, session: session, Now: s.now().UnixMicro(), payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{}, ownersWant: map[Key]struct{}{},
-		due: map[string]int64{},
+// unit is a unit of work of a session. There are so many maps in one that they are
+// worth being used again.
+func (s *Store) unit(ctx context.Context, session session) *Tx {
+	tx, ok := s.units.Get().(*Tx)
+	if !ok {
+		tx = newTx(s)
 	}
+	tx.ctx, tx.session, tx.Now = ctx, session, s.now().UnixMicro()
+	return tx
+}
+
+// release gives it back after its end: nobody has it then. Its rows stay with whoever
+// has them.
+func (tx *Tx) release() {
+	rows := 0
+	for _, t := range tx.tables {
+		rows += t.clear()
+	}
+	if rows > 10_000 {
+		return // maps never shrink
+	}
+	tx.ctx, tx.session, tx.failed = nil, nil, nil
+	tx.packed, tx.packedNew, tx.timeline, tx.timelineNew = nil, nil, nil, nil
+	tx.hooks, tx.hooksNew, tx.last, tx.Apart = nil, nil, nil, nil
+	clear(tx.payloads)
+	clear(tx.payloadsWant)
+	clear(tx.ownersWant)
+	clear(tx.due)
+	tx.s.units.Put(tx)
+}
+
+func newTx(s *Store) *Tx {
+	tx := &Tx{s: s, payloads: map[int64][]byte{}, payloadsWant: map[int64]struct{}{}, ownersWant: map[Key]struct{}{}, due: map[string]int64{}}
 	tx.Inbox = newTable(tx, inboxDef, func(r *InboxEvent) *Key { return &r.Key }, func(r *InboxEvent) *int64 { return &r.Rev })
 	tx.Objects = newTable(tx, objectDef, func(r *Object) *Key { return &r.Key }, func(r *Object) *int64 { return &r.Rev })
 	tx.Waits = newTable(tx, waitDef, func(r *Wait) *Key { return &r.Key }, func(r *Wait) *int64 { return &r.Rev })

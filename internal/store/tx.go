@@ -60,7 +60,7 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, hooked bool, fn fun
 		return err
 	}
 	defer session.close()
-	tx := newTx(s, ctx, session)
+	tx := s.unit(ctx, session)
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -82,7 +82,11 @@ func (s *Store) updateOnce(ctx context.Context, locks []Key, hooked bool, fn fun
 	}
 	// The commit point: whatever this unit of work did is durable when this returns
 	// nil, and none of it is before.
-	return session.commit(ctx, writes)
+	if err := session.commit(ctx, writes); err != nil {
+		return err
+	}
+	tx.release()
+	return nil
 }
 
 // SQLite is the transaction itself, nil on PostgreSQL.

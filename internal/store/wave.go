@@ -142,7 +142,7 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 	for _, st := range wave {
 		if err := st.take(results); err != nil {
 			_ = results.Close() // its error is a consequence
-			return err
+			return st.wrap(err)
 		}
 	}
 	return results.Close()
@@ -151,107 +151,31 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 func (st *statement) take(results pgx.BatchResults) error {
 	if st.row == nil {
 		tag, err := results.Exec()
-		if err == nil && st.sql == "COMMIT" && tag.String() != st.sql {
-			err = errors.New("the database rolled back")
+		if err != nil {
+			return err
 		}
-		return st.affected(tag.RowsAffected(), err)
+		if st.sql == "COMMIT" && tag.String() != st.sql {
+			return errors.New("the database rolled back")
+		}
+		return st.affected(tag.RowsAffected())
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return st.wrap(err)
+		return err
 	}
 	defer rows.Close()
-	return st.takeAll(rows)
-}
-
-// rows are either driver's.
-type rows interface {
-	Next() bool
-	Scan(targets ...any) error
-	Err() error
-}
-
-func (st *statement) takeAll(r rows) error {
-	for r.Next() {
-		if err := st.row(r.Scan); err != nil {
-			return st.wrap(err)
-		}
-	}
-	err := r.Err()
-	if err == nil && st.after != nil {
-		st.after()
-	}
-	return st.wrap(err)
-}
-
-// sqliteSession runs one statement after another: there is no round trip.
-type sqliteSession struct {
-	s     *Store
-	conn  *sql.Conn
-	tx    *sql.Tx
-	texts []string // to be prepared for the next unit of work
-}
-
-func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
-	// A context that can end costs the driver a goroutine per statement, and none of
-	// these waits for anybody: the one writer is ours since the transaction began.
-	ctx = context.WithoutCancel(ctx)
-	for i := range wave {
-		if err := q.runOne(ctx, &wave[i]); err != nil {
+	for rows.Next() {
+		if err := st.row(rows.Scan); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (q *sqliteSession) commit(ctx context.Context, wave []statement) error {
-	if err := q.run(ctx, wave); err != nil {
+	if err := rows.Err(); err != nil {
 		return err
 	}
-	return wrap("commit", q.tx.Commit())
-}
-
-func (q *sqliteSession) sqlTx() *sql.Tx { return q.tx }
-func (q *sqliteSession) close() {
-	_ = q.tx.Rollback() // after a commit it does nothing
-	_ = q.conn.Close()
-	q.s.prepare(q.texts)
-}
-
-func (q *sqliteSession) runOne(ctx context.Context, st *statement) error {
-	stmt, err := q.prepared(ctx, st.sql)
-	if err != nil {
-		return st.wrap(err)
+	if st.after != nil {
+		st.after()
 	}
-	if st.row == nil {
-		n, err := execEach(ctx, stmt, st)
-		return st.affected(n, err)
-	}
-	rows, err := stmt.QueryContext(ctx, st.args...) //nolint:rowserrcheck // takeAll does
-	if err != nil {
-		return st.wrap(err)
-	}
-	defer rows.Close()
-	return st.takeAll(rows)
-}
-
-func execEach(ctx context.Context, stmt *sql.Stmt, st *statement) (n int64, err error) {
-	each := st.each
-	if each == nil {
-		each = func(yield func([]any) bool) { yield(st.args) }
-	}
-	for args := range each {
-		r, err := stmt.ExecContext(ctx, args...)
-		if err != nil {
-			return n, err
-		}
-		k, err := r.RowsAffected()
-		if err != nil {
-			return n, err
-		}
-		n += k
-	}
-	return n, nil
+	return nil
 }
 
 func (st *statement) wrap(err error) error { return wrap(st.what, err) }
@@ -263,33 +187,11 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (st *statement) affected(n int64, err error) error {
-	if err == nil && st.must > 0 && n != st.must {
-		err = fmt.Errorf("%w: %d of %d rows", errConflict, n, st.must)
+func (st *statement) affected(n int64) error {
+	if st.must > 0 && n != st.must {
+		return fmt.Errorf("%w: %d of %d rows", errConflict, n, st.must)
 	}
-	return st.wrap(err)
-}
-
-// prepared is the prepared statement of a text. There is one writing connection,
-// so that it is prepared once.
-func (q *sqliteSession) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
-	if st, ok := q.s.stmts.Load(text); ok {
-		return q.tx.StmtContext(ctx, st.(*sql.Stmt)), nil
-	}
-	q.texts = append(q.texts, text)
-	return q.tx.PrepareContext(ctx, text)
-}
-
-// prepare keeps statements that a unit of work had to prepare for itself.
-func (s *Store) prepare(texts []string) {
-	for _, text := range texts {
-		if _, ok := s.stmts.Load(text); ok {
-			continue
-		}
-		if st, err := s.write.PrepareContext(context.Background(), text); err == nil {
-			s.stmts.Store(text, st)
-		}
-	}
+	return nil
 }
 
 // lockOwners takes an advisory lock on each of the objects' owners, in one order
