@@ -189,7 +189,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.queue, err = effect.New(effect.Config{Store: b.store, Runners: runners, Log: b.cfg.Log}); err != nil {
+	if b.queue, err = effect.New(effect.Config{Store: b.store, Runners: runners, Now: b.cfg.Now, Busy: b.receiving, Log: b.cfg.Log}); err != nil {
 		return err
 	}
 	b.store.Enqueue = b.queue.Enqueue
@@ -281,6 +281,9 @@ func (b *Bursar) mode() string {
 	}
 	return ""
 }
+
+// receiving reports whether receiving is busy; the receiver is opened after those who ask.
+func (b *Bursar) receiving() bool { return b.receiver.Busy() }
 
 func (b *Bursar) applyReceived(ctx context.Context, batch []receive.Received) []receive.Outcome {
 	deliveries := make([]*apply.Delivery, len(batch))

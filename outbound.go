@@ -45,7 +45,7 @@ func (b *Bursar) openOutbound(ctx context.Context) error {
 	}
 	var err error
 	b.outbound, err = effect.NewOutbound(ctx, effect.OutboundConfig{
-		Store: b.store, Endpoints: b.outboundEndpoints(), Now: b.cfg.Now, Log: b.cfg.Log,
+		Store: b.store, Endpoints: b.outboundEndpoints(), Now: b.cfg.Now, Busy: b.receiving, Log: b.cfg.Log,
 		Disabled: func(ctx context.Context, endpoint, reason string, since time.Time) error {
 			return b.engine.TellOutboundDisabled(ctx, endpoint, reason, since) // the engine is opened later
 		},

@@ -39,11 +39,11 @@ func (b *Bursar) Perform(ctx context.Context, die func() bool) error {
 				if die() {
 					return ErrDied
 				}
-				done := store.EffectDone{Status: o.Status, Reason: o.Reason, Recipient: o.Recipient, Subject: o.Subject}
+				done := store.EffectDone{Effect: e, Status: o.Status, Reason: o.Reason, Recipient: o.Recipient, Subject: o.Subject}
 				if err != nil {
 					done.Status, done.Reason, done.Again = store.Pending, err.Error(), 10*time.Second
 				}
-				if err := b.store.FinishEffect(ctx, e, done); err != nil {
+				if err := b.store.FinishEffects(ctx, []store.EffectDone{done}); err != nil {
 					return err
 				}
 			}

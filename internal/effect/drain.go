@@ -11,9 +11,18 @@ import (
 	"github.com/bursarhq/bursar/internal/store"
 )
 
-// lease is for how long a claimed row is a worker's own. A worker that dies leaves
-// its rows to the next one after it, so an effect that takes longer could happen twice.
-const lease = 2 * time.Minute
+const (
+	// lease is for how long a claimed row is a worker's own. A worker that dies leaves
+	// its rows to the next one after it, so an effect that takes longer could happen twice.
+	lease = 2 * time.Minute
+	// margin is how much of a lease is left for the marks.
+	margin = 10 * time.Second
+	// patience is how much of a lease must be left beside it for a row to be begun: what
+	// a mail server may take.
+	patience = time.Minute
+	// perWorker is how many rows are claimed at once for each that are performed at once.
+	perWorker = 16
+)
 
 // drain performs what is due of a kind, until nothing is, and leaves a job for
 // what will be due later.
@@ -21,21 +30,9 @@ func (q *Queue) drain(ctx context.Context, r *Runner) error {
 	if r.Tick != nil {
 		return r.Tick(ctx)
 	}
-	parallel := max(1, r.Parallel)
-	for ctx.Err() == nil {
-		rows, err := q.cfg.Store.ClaimEffects(ctx, r.Kind, lease, 4*parallel)
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			break
-		}
-		g := errgroup.Group{}
-		g.SetLimit(parallel)
-		for _, e := range rows {
-			g.Go(func() error { return q.perform(ctx, r, e) })
-		}
-		if err := g.Wait(); err != nil {
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = q.round(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -46,31 +43,71 @@ func (q *Queue) drain(ctx context.Context, r *Runner) error {
 	return q.Wake(ctx, r.Kind, next)
 }
 
-// perform runs one row and marks it. Its error is the database's.
-func (q *Queue) perform(ctx context.Context, r *Runner, e store.Effect) error {
-	ctx, cancel := context.WithTimeout(ctx, lease-10*time.Second)
+// round claims rows, performs them as the gate lets it, and marks those that are done
+// while the next are under way. Rows that it does not get to are given back. It reports
+// whether any were due; its error is the database's.
+func (q *Queue) round(ctx context.Context, r *Runner) (bool, error) {
+	held, cancel := context.WithTimeout(ctx, lease-margin)
 	defer cancel()
-	o, err := run(ctx, r, e)
-	d := store.EffectDone{Status: o.Status, Reason: o.Reason, Recipient: o.Recipient, Subject: o.Subject}
-	if err != nil {
-		d.Status, d.Reason = store.Pending, err.Error()
-		d.Again = backoff(e.Attempts)
-		if later := (*RetryAfter)(nil); errors.As(err, &later) {
-			d.Again = later.Delay
+	begin, stop := context.WithTimeout(held, lease-margin-patience)
+	defer stop()
+	parallel := max(1, r.Parallel)
+	rows, err := q.cfg.Store.ClaimEffects(ctx, r.Kind, lease, perWorker*parallel)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	finished := make(chan store.EffectDone, len(rows))
+	go func() {
+		defer close(finished)
+		var g errgroup.Group
+		g.SetLimit(parallel)
+		for _, e := range rows {
+			g.Go(func() error {
+				d := store.EffectDone{Effect: e, Untried: true}
+				q.gate.do(begin, func() { d = q.perform(held, r, e) })
+				finished <- d
+				return nil
+			})
 		}
-		limit := r.MaxAttempts
-		if limit == 0 {
-			limit = 12
-		}
-		if e.Attempts >= limit || errors.Is(err, ErrPermanent) {
-			d.Status, d.Again = store.Failed, 0
-			q.cfg.Log.Error("effect failed", "kind", e.Kind, "key", e.ID, "attempts", e.Attempts, "reason", err.Error())
+		_ = g.Wait() // none returns an error
+	}()
+	for done := range batches(finished) {
+		if err := q.mark(ctx, done); err != nil {
+			return false, err
 		}
 	}
-	// The mark is written even when the process is asked to stop: what was sent is sent.
-	mark, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer stop()
-	return q.cfg.Store.FinishEffect(mark, e, d)
+	return true, nil
+}
+
+// mark writes what became of effects, even when the process is asked to stop: what was
+// sent is sent.
+func (q *Queue) mark(ctx context.Context, done []store.EffectDone) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin)
+	defer cancel()
+	return q.cfg.Store.FinishEffects(ctx, done)
+}
+
+// perform runs one row and says what became of it.
+func (q *Queue) perform(ctx context.Context, r *Runner, e store.Effect) store.EffectDone {
+	o, err := run(ctx, r, e)
+	d := store.EffectDone{Effect: e, Status: o.Status, Reason: o.Reason, Recipient: o.Recipient, Subject: o.Subject}
+	if err == nil {
+		return d
+	}
+	d.Status, d.Reason = store.Pending, err.Error()
+	d.Again = backoff(e.Attempts)
+	if later := (*RetryAfter)(nil); errors.As(err, &later) {
+		d.Again = later.Delay
+	}
+	limit := r.MaxAttempts
+	if limit == 0 {
+		limit = 12
+	}
+	if e.Attempts >= limit || errors.Is(err, ErrPermanent) {
+		d.Status, d.Again = store.Failed, 0
+		q.cfg.Log.Error("effect failed", "kind", e.Kind, "key", e.ID, "attempts", e.Attempts, "reason", err.Error())
+	}
+	return d
 }
 
 func run(ctx context.Context, r *Runner, e store.Effect) (o Outcome, err error) {

@@ -39,6 +39,9 @@ type OutboundConfig struct {
 	// Disabled is told of an endpoint that is given up on, and when it began to fail;
 	// where the process dies meanwhile, once more. Nobody is where nil.
 	Disabled func(ctx context.Context, endpoint, reason string, since time.Time) error
+	// Busy says whether receiving is; deliveries then have but a share of the machine.
+	// Nil: it never is.
+	Busy func() bool
 	// Parallel is how many deliveries to one endpoint are made at once; 16 where 0.
 	Parallel int
 }
@@ -79,12 +82,12 @@ func NewOutbound(ctx context.Context, c OutboundConfig) (*Outbound, error) {
 	if c.After == nil {
 		c.After = time.After
 	}
-	o := &Outbound{store: c.Store}
+	o, passage := &Outbound{store: c.Store}, newGate(c.Busy, c.Now)
 	for _, e := range c.Endpoints {
 		if err := c.Store.RegisterOutbound(ctx, e.Name, e.URL); err != nil {
 			return nil, err
 		}
-		o.lanes = append(o.lanes, &lane{OutboundConfig: c, endpoint: e, kind: store.OutboundKind(e.Name), woken: make(chan struct{}, 1)})
+		o.lanes = append(o.lanes, &lane{OutboundConfig: c, endpoint: e, kind: store.OutboundKind(e.Name), gate: passage, woken: make(chan struct{}, 1)})
 	}
 	return o, nil
 }
@@ -117,6 +120,7 @@ type lane struct {
 	OutboundConfig
 	endpoint outbound.Endpoint
 	kind     string
+	gate     *gate // all lanes'
 	woken    chan struct{}
 }
 
@@ -180,7 +184,7 @@ func (l *lane) round(ctx context.Context) (time.Duration, error) {
 
 // attempt is what became of one delivery.
 type attempt struct {
-	store.OutboundDone
+	store.EffectDone
 	err error
 }
 
@@ -193,21 +197,28 @@ func (l *lane) deliver(ctx context.Context, rows []store.Effect, health store.Ou
 		defer close(attempts)
 		var g errgroup.Group
 		g.SetLimit(l.Parallel)
+		over := func() bool {
+			// One that is down is probed with the one delivery that was claimed for it.
+			return failed.Load() >= tripped && len(rows) > 1 || l.Now().After(until)
+		}
 		for _, chain := range byTenant(rows) {
 			g.Go(func() error {
 				for _, e := range chain {
-					// One that is down is probed with the one delivery that was claimed for it.
-					down := failed.Load() >= tripped && len(rows) > 1
-					if down || ctx.Err() != nil || l.Now().After(until) {
-						attempts <- attempt{OutboundDone: store.OutboundDone{Effect: e, Untried: true}}
+					a := attempt{EffectDone: store.EffectDone{Effect: e, Untried: true}}
+					if over() {
+						attempts <- a
 						continue
 					}
-					a := l.attempt(ctx, e)
-					if a.err == nil {
-						failed.Store(0)
-					} else {
-						failed.Add(1)
-					}
+					l.gate.do(ctx, func() {
+						if over() { // it may have waited
+							return
+						}
+						if a = l.attempt(ctx, e); a.err == nil {
+							failed.Store(0)
+						} else {
+							failed.Add(1)
+						}
+					})
 					attempts <- a
 				}
 				return nil
@@ -215,22 +226,9 @@ func (l *lane) deliver(ctx context.Context, rows []store.Effect, health store.Ou
 		}
 		_ = g.Wait() // none returns an error
 	}()
-	for a := range attempts {
-		batch := []attempt{a}
-		for more := true; more; {
-			select {
-			case a, ok := <-attempts:
-				if more = ok; ok {
-					batch = append(batch, a)
-				}
-			default:
-				more = false
-			}
-		}
+	for batch := range batches(attempts) {
 		var err error
 		if health, err = l.mark(ctx, batch, health); err != nil {
-			for range attempts { // let them end; their leases will
-			}
 			return err
 		}
 	}
@@ -257,7 +255,7 @@ func byTenant(rows []store.Effect) [][]store.Effect {
 // attempt makes one delivery. What has begun is finished, also when the process is
 // asked to stop: the sender's timeout is short.
 func (l *lane) attempt(ctx context.Context, e store.Effect) (a attempt) {
-	a = attempt{OutboundDone: store.OutboundDone{Effect: e, Status: store.Sent}}
+	a = attempt{EffectDone: store.EffectDone{Effect: e, Status: store.Sent}}
 	a.err = l.Sender.Send(context.WithoutCancel(ctx), l.endpoint, outbound.Message{ID: e.ObjectID, Body: []byte(e.Data)}, l.Now())
 	if a.err == nil {
 		return a
@@ -282,7 +280,7 @@ func (l *lane) mark(ctx context.Context, batch []attempt, health store.OutboundE
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	now := l.Now().UnixMicro()
-	done := make([]store.OutboundDone, 0, len(batch))
+	done := make([]store.EffectDone, 0, len(batch))
 	var h store.OutboundHealth
 	gone := false
 	for _, a := range batch {
@@ -295,7 +293,7 @@ func (l *lane) mark(ctx context.Context, batch []attempt, health store.OutboundE
 			h.Reason = a.Reason
 			gone = gone || errors.As(a.err, &s) && s.Status == http.StatusGone
 		}
-		done = append(done, a.OutboundDone)
+		done = append(done, a.EffectDone)
 	}
 	switch {
 	case h.Sent:

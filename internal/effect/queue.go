@@ -20,8 +20,11 @@ type Config struct {
 	Store   *store.Store
 	Runners []Runner
 	Log     *slog.Logger
-	// Workers is how many jobs run at once: few, so that a storm of effects leaves
-	// the receiving lane its share. 2 where 0.
+	Now     func() time.Time
+	// Busy says whether receiving is; effects then have but a share of the machine.
+	// Nil: it never is.
+	Busy func() bool
+	// Workers is how many jobs run at once; 2 where 0.
 	Workers int
 	// Poll is how often jobs are looked for; 200 ms where 0.
 	Poll time.Duration
@@ -32,6 +35,7 @@ type Config struct {
 type Queue struct {
 	cfg     Config
 	runners map[string]*Runner
+	gate    *gate
 	client  client
 }
 
@@ -76,7 +80,7 @@ func New(cfg Config) (*Queue, error) {
 	if cfg.Poll == 0 {
 		cfg.Poll = 200 * time.Millisecond
 	}
-	q := &Queue{cfg: cfg, runners: map[string]*Runner{}}
+	q := &Queue{cfg: cfg, runners: map[string]*Runner{}, gate: newGate(cfg.Busy, cfg.Now)}
 	var periodic []*river.PeriodicJob
 	for i := range cfg.Runners {
 		r := &cfg.Runners[i]

@@ -67,7 +67,7 @@ func TestQueue(t *testing.T) {
 			done <- e.ID
 			return effect.Outcome{Status: store.Sent, Recipient: "a@example.com"}, nil
 		}}}
-		q, err := effect.New(effect.Config{Store: s, Runners: runners, Log: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
+		q, err := effect.New(effect.Config{Store: s, Runners: runners, Now: time.Now, Log: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,10 +162,10 @@ func TestLease(t *testing.T) {
 			t.Fatal(second, err)
 		}
 		// The first worker was only slow: its mark comes too late and changes nothing.
-		if err := s.FinishEffect(t.Context(), first[0], store.EffectDone{Status: store.Failed}); err != nil {
+		if err := s.FinishEffects(t.Context(), []store.EffectDone{{Effect: first[0], Status: store.Failed}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FinishEffect(t.Context(), second[0], store.EffectDone{Status: store.Sent, Reason: "with a NUL\x00"}); err != nil {
+		if err := s.FinishEffects(t.Context(), []store.EffectDone{{Effect: second[0], Status: store.Sent, Reason: "with a NUL\x00"}}); err != nil {
 			t.Fatal(err)
 		}
 		if status, _, _ := statusOf(t, s, "test:1"); status != store.Sent {

@@ -63,6 +63,7 @@ type Receiver struct {
 	cfg   Config
 	queue chan *waiting
 	bytes *semaphore.Weighted
+	load  load // of the lane
 
 	mu     sync.RWMutex // held for reading while a request enqueues
 	closed bool
@@ -117,6 +118,10 @@ func (r *Receiver) Close() {
 	<-r.done
 }
 
+// Busy reports whether the lane has had work for most of the last moments: what else the
+// process does would hold it up.
+func (r *Receiver) Busy() bool { return r.load.over(0.5, r.cfg.Now()) }
+
 // lane commits what has queued while it was committing: no waiting, and the more
 // comes at once the more goes into one transaction.
 func (r *Receiver) lane() {
@@ -146,7 +151,9 @@ func (r *Receiver) commit(batch []*waiting) {
 	}
 	// The requests' contexts play no part: who hangs up does not undo what others wait for.
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
+	r.load.set(true, r.cfg.Now())
 	outcomes := r.apply(ctx, events)
+	r.load.set(false, r.cfg.Now())
 	cancel()
 	r.cfg.Batch(len(batch))
 	for i, w := range batch {

@@ -40,26 +40,45 @@ const RefetchThin = "refetch:thin:"
 
 // EffectDone is what became of a claimed effect.
 type EffectDone struct {
-	Status             string // pending: it is tried again
+	Effect             Effect
+	Status             string // sent, failed, …; pending: it is tried again
 	Reason             string
 	Recipient, Subject string
 	Again              time.Duration
+	// Untried says that it was not tried after all: it is as it was before the claim.
+	Untried bool
 }
 
-// FinishEffect marks a claimed effect. One that was asked for again meanwhile stays
-// pending.
-func (s *Store) FinishEffect(ctx context.Context, e Effect, d EffectDone) error {
-	now := s.now()
-	due, done := int64(0), now.UnixMicro()
-	if d.Status == Pending {
-		due, done = now.Add(d.Again).UnixMicro(), 0
-	}
-	_, err := s.write.ExecContext(ctx, `UPDATE effects SET status = $5, reason = $6, due_at = $7, done_at = $8,
-			recipient = CASE WHEN $9 = '' THEN recipient ELSE $9 END, subject = CASE WHEN $10 = '' THEN subject ELSE $10 END, rev = rev + 1
-		WHERE account = $1 AND livemode = $2 AND key = $3 AND rev = $4`,
-		e.Account, e.Livemode, e.ID, e.Rev, d.Status, clean(d.Reason, 500), due, done, clean(d.Recipient, 400), clean(d.Subject, 400))
+// FinishEffects marks claimed effects in one transaction. One that was asked for again
+// meanwhile stays pending.
+func (s *Store) FinishEffects(ctx context.Context, done []EffectDone) error {
+	err := s.inTx(ctx, func(tx *sql.Tx) error { return markEffects(ctx, tx, done, s.now()) })
 	if err != nil {
-		return fmt.Errorf("finish effect %s: %w", e.ID, err)
+		return fmt.Errorf("finish effects: %w", err)
+	}
+	return nil
+}
+
+func markEffects(ctx context.Context, tx *sql.Tx, done []EffectDone, now time.Time) error {
+	mark, err := tx.PrepareContext(ctx, `UPDATE effects SET status = $5, reason = $6, due_at = $7, done_at = $8, attempts = $9,
+			recipient = CASE WHEN $10 = '' THEN recipient ELSE $10 END, subject = CASE WHEN $11 = '' THEN subject ELSE $11 END, rev = rev + 1
+		WHERE account = $1 AND livemode = $2 AND key = $3 AND rev = $4`)
+	if err != nil {
+		return err
+	}
+	defer mark.Close()
+	for _, d := range done {
+		e, due, at, attempts := d.Effect, int64(0), now.UnixMicro(), d.Effect.Attempts
+		switch {
+		case d.Untried:
+			d.Status, d.Reason, due, at, attempts = Pending, e.Reason, e.CreatedAt, 0, attempts-1
+		case d.Status == Pending:
+			due, at = now.Add(d.Again).UnixMicro(), 0
+		}
+		if _, err := mark.ExecContext(ctx, e.Account, e.Livemode, e.ID, e.Rev, d.Status, clean(d.Reason, 500), due, at, attempts,
+			clean(d.Recipient, 400), clean(d.Subject, 400)); err != nil {
+			return fmt.Errorf("mark %s: %w", e.ID, err)
+		}
 	}
 	return nil
 }

@@ -58,16 +58,6 @@ func (s *Store) OutboundEndpoint(ctx context.Context, name string) (OutboundEndp
 	return e, err
 }
 
-// OutboundDone is what became of a claimed delivery.
-type OutboundDone struct {
-	Effect Effect
-	Status string // sent, failed; pending: it is tried again
-	Reason string
-	Again  time.Duration
-	// Untried says that it was not tried after all: it is as it was before the claim.
-	Untried bool
-}
-
 // OutboundHealth is what a batch of deliveries says about their endpoint.
 type OutboundHealth struct {
 	Sent     bool // one was accepted
@@ -81,26 +71,11 @@ type OutboundHealth struct {
 }
 
 // FinishOutbound marks deliveries and how their endpoint fares, in one transaction.
-func (s *Store) FinishOutbound(ctx context.Context, endpoint string, done []OutboundDone, h OutboundHealth) error {
+func (s *Store) FinishOutbound(ctx context.Context, endpoint string, done []EffectDone, h OutboundHealth) error {
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		now := s.now()
-		mark, err := tx.PrepareContext(ctx, `UPDATE effects SET status = $5, reason = $6, due_at = $7, done_at = $8, attempts = $9, rev = rev + 1
-			WHERE account = $1 AND livemode = $2 AND key = $3 AND rev = $4`)
-		if err != nil {
+		if err := markEffects(ctx, tx, done, now); err != nil {
 			return err
-		}
-		defer mark.Close()
-		for _, d := range done {
-			e, due, at, attempts := d.Effect, int64(0), now.UnixMicro(), d.Effect.Attempts
-			switch {
-			case d.Untried:
-				d.Status, d.Reason, due, at, attempts = Pending, e.Reason, e.CreatedAt, 0, attempts-1
-			case d.Status == Pending:
-				due, at = now.Add(d.Again).UnixMicro(), 0
-			}
-			if _, err := mark.ExecContext(ctx, e.Account, e.Livemode, e.ID, e.Rev, d.Status, clean(d.Reason, 500), due, at, attempts); err != nil {
-				return fmt.Errorf("finish delivery %s: %w", e.ID, err)
-			}
 		}
 		return s.noteHealth(ctx, tx, endpoint, h, now)
 	})
