@@ -313,6 +313,28 @@ func TestOutboundGone(t *testing.T) {
 	})
 }
 
+// TestOutboundWhileBusy: while receiving is busy, deliveries are made all the same, in
+// their order.
+func TestOutboundWhileBusy(t *testing.T) {
+	d := newDays()
+	storetest.EachAt(t, d.now, func(t *testing.T, s *store.Store) {
+		rc := newReceiver(t, d, nil)
+		ids := planOutbound(t, s, "app", 0, 30)
+		var asked atomic.Int64
+		runLanes(t, s, d, effect.OutboundConfig{
+			Endpoints: []outbound.Endpoint{endpointFor("app", rc.srv.URL)},
+			Busy:      func() bool { asked.Add(1); return true },
+		})
+		if !d.pass(1, time.Hour, func() bool { return rc.count() == len(ids) }) {
+			t.Fatalf("%d of %d were delivered", rc.count(), len(ids))
+		}
+		wantInOrder(t, rc)
+		if asked.Load() < int64(len(ids)) {
+			t.Errorf("receiving was asked %d times", asked.Load())
+		}
+	})
+}
+
 // TestOutboundDrain tells how fast what has piled up is delivered.
 func TestOutboundDrain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

@@ -104,6 +104,49 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// TestStopWhileBusy: a queue that waits for receiving stops at once, and what it had
+// claimed and not begun is as it was.
+func TestStopWhileBusy(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const n = 200 // at the gate's pace they take a second
+		for i := range n {
+			plan(t, s, "test", fmt.Sprintf("test:%d", i))
+		}
+		begun := make(chan struct{}, n)
+		q, err := effect.New(effect.Config{
+			Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Poll: 20 * time.Millisecond, Busy: func() bool { return true },
+			Runners: []effect.Runner{{Kind: "test", Parallel: 2, Every: time.Minute, Run: func(context.Context, store.Effect) (effect.Outcome, error) {
+				begun <- struct{}{}
+				return effect.Outcome{Status: store.Sent}, nil
+			}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- q.Run(ctx) }()
+		for range 3 {
+			select {
+			case <-begun:
+			case <-time.After(60 * time.Second):
+				t.Fatal("nothing gets through")
+			}
+		}
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		sent := len(begun) + 3
+		for where, want := range map[string]int{"status = 'sent' AND attempts = 1": sent, "status = 'pending' AND attempts = 0 AND due_at = created_at": n - sent} {
+			var rows int
+			if err := s.Writer().QueryRow(`SELECT COUNT(*) FROM effects WHERE ` + where).Scan(&rows); err != nil || rows != want {
+				t.Errorf("%d rows are %s, want %d (%v)", rows, where, want, err)
+			}
+		}
+	})
+}
+
 // TestRollback: what a unit of work that fails has planned is not performed, nor woken.
 func TestRollback(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
