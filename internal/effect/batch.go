@@ -16,7 +16,7 @@ func batches[T any](c <-chan T) iter.Seq[[]T] {
 				break
 			}
 		}
-		for range c { //nolint:revive // nothing is done with the rest
+		for range c {
 		}
 	}
 }

@@ -24,8 +24,6 @@ type Config struct {
 	// Busy says whether receiving is; effects then have but a share of the machine.
 	// Nil: it never is.
 	Busy func() bool
-	// Workers is how many jobs run at once; 2 where 0.
-	Workers int
 	// Poll is how often jobs are looked for; 200 ms where 0.
 	Poll time.Duration
 }
@@ -33,10 +31,17 @@ type Config struct {
 // Queue wakes the runners. Every process may have one: jobs are River's, each is
 // run by one of them.
 type Queue struct {
-	cfg     Config
-	runners map[string]*Runner
-	gate    *gate
-	client  client
+	cfg    Config
+	kinds  map[string]*kind
+	gate   *gate
+	client client
+}
+
+// kind is one kind of effects: it is drained by one worker at a time, so that the others
+// are free for other kinds.
+type kind struct {
+	Runner
+	single single
 }
 
 // client is River's client for either engine.
@@ -60,11 +65,11 @@ type worker struct {
 }
 
 func (w *worker) Work(ctx context.Context, job *river.Job[drain]) error {
-	r := w.q.runners[job.Args.Of]
-	if r == nil {
+	k := w.q.kinds[job.Args.Of]
+	if k == nil {
 		return river.JobCancel(fmt.Errorf("nobody performs effects of the kind %s", job.Args.Of))
 	}
-	return w.q.drain(ctx, r)
+	return k.single.do(func() error { return w.q.drain(ctx, &k.Runner) })
 }
 
 // maxJob bounds one job; a drain that has more to do leaves it to a next one.
@@ -74,17 +79,13 @@ func (w *worker) Timeout(*river.Job[drain]) time.Duration { return maxJob }
 
 // New returns a queue; its Enqueue is to be given to the store.
 func New(cfg Config) (*Queue, error) {
-	if cfg.Workers == 0 {
-		cfg.Workers = 2
-	}
 	if cfg.Poll == 0 {
 		cfg.Poll = 200 * time.Millisecond
 	}
-	q := &Queue{cfg: cfg, runners: map[string]*Runner{}, gate: newGate(cfg.Busy, cfg.Now)}
+	q := &Queue{cfg: cfg, kinds: map[string]*kind{}, gate: newGate(cfg.Busy, cfg.Now)}
 	var periodic []*river.PeriodicJob
-	for i := range cfg.Runners {
-		r := &cfg.Runners[i]
-		q.runners[r.Kind] = r
+	for _, r := range cfg.Runners {
+		q.kinds[r.Kind] = &kind{Runner: r}
 		if r.Every > 0 {
 			periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(r.Every),
 				func() (river.JobArgs, *river.InsertOpts) { return drain{r.Kind}, &river.InsertOpts{MaxAttempts: 3} },
@@ -96,7 +97,8 @@ func New(cfg Config) (*Queue, error) {
 		return nil, err
 	}
 	rc := &river.Config{
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cfg.Workers}},
+		// One for each kind: none waits for another.
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, len(cfg.Runners))}},
 		Workers:           workers,
 		PeriodicJobs:      periodic,
 		FetchCooldown:     min(20*time.Millisecond, cfg.Poll),
@@ -136,7 +138,7 @@ func (h quiet) Enabled(ctx context.Context, l slog.Level) bool {
 func (q *Queue) Enqueue(ctx context.Context, tx *store.Tx, due map[string]int64) error {
 	var jobs []river.InsertManyParams
 	for kind, at := range due {
-		if q.runners[kind] == nil {
+		if q.kinds[kind] == nil {
 			continue
 		}
 		opts := &river.InsertOpts{}

@@ -104,6 +104,60 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// TestKindsApart: a kind whose effects hang does not keep the workers from another, however
+// often it is woken.
+func TestKindsApart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		begun, other := make(chan struct{}, 10), make(chan struct{})
+		q, err := effect.New(effect.Config{
+			Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Poll: 20 * time.Millisecond,
+			Runners: []effect.Runner{
+				{Kind: "hangs", Run: func(ctx context.Context, _ store.Effect) (effect.Outcome, error) {
+					begun <- struct{}{}
+					select {
+					case <-other:
+					case <-ctx.Done():
+					}
+					return effect.Outcome{Status: store.Sent}, ctx.Err()
+				}},
+				{Kind: "other", Run: func(context.Context, store.Effect) (effect.Outcome, error) {
+					close(other)
+					return effect.Outcome{Status: store.Sent}, nil
+				}},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Enqueue = q.Enqueue
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- q.Run(ctx) }()
+		wait := func(c <-chan struct{}, what string) {
+			t.Helper()
+			select {
+			case <-c:
+			case <-time.After(60 * time.Second):
+				t.Fatal(what)
+			}
+		}
+		plan(t, s, "hangs", "hangs:1")
+		wait(begun, "nothing is performed")
+		for i := range 5 {
+			plan(t, s, "hangs", fmt.Sprintf("hangs:%d", i+2))
+		}
+		plan(t, s, "other", "other:1")
+		wait(other, "the other kind has no worker")
+		for range 5 { // what came while the first hung is performed, too
+			wait(begun, "some are forgotten")
+		}
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestStopWhileBusy: a queue that waits for receiving stops at once, and what it had
 // claimed and not begun is as it was.
 func TestStopWhileBusy(t *testing.T) {
