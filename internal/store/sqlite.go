@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 )
 
@@ -26,7 +27,12 @@ func (q *sqliteSession) run(ctx context.Context, wave []statement) error {
 	// A context that can end costs the driver a goroutine per statement, and none of
 	// these waits for anybody: the one writer is ours since the transaction began.
 	ctx = context.WithoutCancel(ctx)
-	return q.conn.Raw(func(conn any) error {
+	return q.conn.Raw(func(conn any) (err error) {
+		defer func() { // else the connection would be given up with its statements, and what they lock
+			if p := recover(); p != nil {
+				err = &PanicError{p, debug.Stack()}
+			}
+		}()
 		known := q.s.prepared.of(conn)
 		for i := range wave {
 			if err := known.run(ctx, &wave[i]); err != nil {
@@ -48,6 +54,9 @@ func (q *sqliteSession) sqlTx() *sql.Tx { return q.tx }
 
 func (q *sqliteSession) close() {
 	_ = q.tx.Rollback() // after a commit it does nothing
+	if q.s.closed.Load() {
+		_ = q.s.prepared.close(q.conn) // the store was closed meanwhile, and could not
+	}
 	_ = q.conn.Close()
 }
 
@@ -169,24 +178,29 @@ func assign(target any, value driver.Value) error {
 	return nil
 }
 
-// close gives the statements back, without which the connection would stay open.
-func (p *prepared) close(db *sql.DB) error {
-	if p.conn == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(now any) error {
+// close gives the statements back, without which SQLite would keep the connection open,
+// with all that it has locked.
+func (p *prepared) close(on *sql.Conn) error {
+	return on.Raw(func(conn any) error {
 		var errs []error
-		for _, st := range p.of(now).by {
+		for _, st := range p.of(conn).by {
 			errs = append(errs, st.Close())
 		}
-		p.by = nil
+		*p = prepared{}
 		return errors.Join(errs...)
 	})
+}
+
+// closePrepared does so for the writing connection, unless a unit of work has it for
+// long: then that does.
+func (s *Store) closePrepared() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.closed.Store(true)
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // somebody has it, or nobody can have it any more
+	}
+	defer conn.Close()
+	return s.prepared.close(conn)
 }

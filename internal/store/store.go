@@ -38,6 +38,7 @@ type Store struct {
 	pool  *pgxpool.Pool // PostgreSQL only: River shares it
 
 	prepared prepared // SQLite
+	closed   atomic.Bool
 	lookups  sync.Map // lookup to its text
 	units    sync.Pool
 	lastSeq  atomic.Int64
@@ -168,7 +169,10 @@ func (s *Store) checkOrdinals(ctx context.Context) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.write != nil {
-		errs = append(errs, s.prepared.close(s.write), s.write.Close())
+		if s.d.name == sqliteDialect.name {
+			errs = append(errs, s.closePrepared())
+		}
+		errs = append(errs, s.write.Close())
 	}
 	if s.read != nil && s.read != s.write {
 		errs = append(errs, s.read.Close())
