@@ -96,6 +96,18 @@ func (d dialect) by(l lookup) string {
 	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, list, l.where)
 }
 
+// each is the text that searches a table once for every value of the list $3, of the
+// account $1 and the mode $2: the value's place in the list, from 0 on, and columns of
+// the row, where there is one.
+func (d dialect) each(def *tableDef, cols, where string) string {
+	if d.unnest { // OFFSET 0 as in by
+		return fmt.Sprintf(`SELECT want.n - 1, found.* FROM unnest((SELECT $3::text[])) WITH ORDINALITY AS want (v, n) CROSS JOIN LATERAL (
+			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s OFFSET 0) AS found`, cols, def.name, def.idCol, where)
+	}
+	return fmt.Sprintf(`SELECT want.key, %s FROM json_each($3) AS want CROSS JOIN %s AS t
+		WHERE account = $1 AND livemode = $2 AND t.%s = want.value%s`, cols, def.name, def.idCol, where)
+}
+
 // write adds what writes rows in bulk. A row that is new and there all the same, or
 // that was changed meanwhile, is somebody else's work: the statement fails, and the
 // unit of work runs again.

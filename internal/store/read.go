@@ -25,10 +25,17 @@ import (
 type Reader struct {
 	s     *Store
 	stmts sync.Map // SQLite: text to *sql.Stmt on the reading pool
+
+	entitlements     gather[Key, Entitlement]
+	entitlementsText string // what many are asked for with
 }
 
 // Reader returns a reader of this store, for as long as the store is open.
-func (s *Store) Reader() *Reader { return &Reader{s: s} }
+func (s *Store) Reader() *Reader {
+	r := &Reader{s: s, entitlementsText: s.d.each(tenantDef, entitlementColumns, " AND erased_at = 0")}
+	r.entitlements.one, r.entitlements.many = r.entitlement, r.entitlementsOf
+	return r
+}
 
 // Now is the time by the store's clock.
 func (r *Reader) Now() time.Time { return r.s.now() }

@@ -26,6 +26,7 @@ func TestReaderPlans(t *testing.T) {
 		search string // what the first step must begin with
 	}{
 		{"entitlement", func(r *Reader) error { _, err := r.Entitlement(ctx, k); return absentIsFine(err) }, []string{walks, sorts}, "SEARCH tenants USING INDEX sqlite_autoindex_tenants_1 (id=? AND account=? AND livemode=?)"},
+		{"entitlements", func(r *Reader) error { _, err := r.entitlementsOf(ctx, []Key{k, k}); return err }, []string{"SCAN t", sorts}, "SCAN want VIRTUAL TABLE"},
 		{"tenants", func(r *Reader) error { _, err := r.Tenants(ctx, k, TenantFilter{}, p); return err }, []string{walks, sorts}, ""},
 		{"tenants, found", func(r *Reader) error {
 			_, err := r.Tenants(ctx, k, TenantFilter{Plan: "a", Status: "b", Text: "c"}, p)

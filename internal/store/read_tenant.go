@@ -7,34 +7,6 @@ import (
 	"strings"
 )
 
-// Entitlement is what a tenant may do, as its row has it.
-type Entitlement struct {
-	Plan           string // empty: its price is in no plan
-	Status         string
-	Access         bool
-	Quantity       int64
-	ValidUntil     int64  // Unix seconds, 0 for none
-	StripeFeatures string // JSON array of lookup keys
-}
-
-const entitlementQuery = `SELECT plan, status, access, quantity, valid_until, stripe_features FROM tenants
-	WHERE account = $1 AND livemode = $2 AND id = $3 AND erased_at = 0`
-
-// Entitlement is one read by the primary key, made to be asked for on every request
-// of an app. A tenant that was erased is not found, here and in all that follows.
-func (r *Reader) Entitlement(ctx context.Context, tenant Key) (Entitlement, error) {
-	var e Entitlement
-	found := false
-	err := r.scan(ctx, func(rows *sql.Rows) error {
-		found = true
-		return rows.Scan(&e.Plan, &e.Status, &e.Access, &e.Quantity, &e.ValidUntil, &e.StripeFeatures)
-	}, entitlementQuery, tenant.Account, tenant.Livemode, tenant.ID)
-	if err == nil && !found {
-		err = fmt.Errorf("%w: tenant %s", ErrNotFound, tenant.ID)
-	}
-	return e, err
-}
-
 // Tenant is a tenant's row.
 func (r *Reader) Tenant(ctx context.Context, k Key) (Tenant, error) {
 	t, err := rowOfTable[Tenant](ctx, r, tenantDef, k)
