@@ -40,7 +40,10 @@ func (p *Problem) GetHeaders() http.Header { return p.header }
 // ContentType is RFC 9457's.
 func (p *Problem) ContentType(string) string { return problemType }
 
-const problemType = "application/problem+json"
+const (
+	jsonType    = "application/json"
+	problemType = "application/problem+json"
+)
 
 func problem(status int, code, format string, args ...any) *Problem {
 	return &Problem{Status: status, Title: http.StatusText(status), Code: code, Detail: fmt.Sprintf(format, args...)}
@@ -158,14 +161,19 @@ func transform(_ huma.Context, _ string, v any) (any, error) {
 
 // write sends a problem where huma does not.
 func (p *Problem) write(w http.ResponseWriter) {
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // numbers and text always encode
 	}
+	p.head(w)
+	_, _ = w.Write(body) // a client that has gone hears nothing
+}
+
+// head sends all but the body.
+func (p *Problem) head(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // a client that has gone hears nothing
 }

@@ -78,6 +78,11 @@ type EntitlementsQuery struct {
 	Default bool `query:"default" doc:"Answer the default plan for a tenant that does not exist yet."`
 }
 
+// entitlementsOf asks for a tenant's without more words.
+func entitlementsOf(tenant string) *EntitlementsQuery {
+	return &EntitlementsQuery{OfTenant: OfTenant{Tenant: tenant}}
+}
+
 func (s *server) getEntitlements(ctx context.Context, in *EntitlementsQuery) (Entitlements, error) {
 	e, err := s.read.Entitlement(ctx, s.key(ctx, in.Account, in.Tenant))
 	if err != nil {
