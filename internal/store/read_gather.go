@@ -21,6 +21,7 @@ type gather[K, V any] struct {
 	mu      sync.Mutex
 	reading int           // reads that run: one, or more where one takes too long
 	began   time.Time     // when the last of them began
+	crowded bool          // others came while the last one ran
 	next    *shared[K, V] // what is read then, nil while nobody waits
 }
 
@@ -47,9 +48,11 @@ func (g *gather[K, V]) get(ctx context.Context, k K) (V, error) {
 	if now := time.Now(); g.reading == 0 || now.Sub(g.began) > patience {
 		g.reading++
 		g.began = now
-		g.mu.Unlock()
-		runtime.Gosched() // others who ask at this moment come along
-		g.mu.Lock()
+		if g.crowded { // others who ask at this moment come along; a lone caller is not held up
+			g.mu.Unlock()
+			runtime.Gosched()
+			g.mu.Lock()
+		}
 		if g.next == nil {
 			g.mu.Unlock()
 			defer g.pass()
@@ -96,10 +99,10 @@ func (g *gather[K, V]) leave(b *shared[K, V]) {
 func (g *gather[K, V]) pass() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.next == nil {
-		g.reading--
-	} else {
+	if g.crowded = g.next != nil; g.crowded {
 		go g.serve()
+	} else {
+		g.reading--
 	}
 }
 

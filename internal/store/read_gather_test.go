@@ -204,7 +204,7 @@ func TestGatherPatience(t *testing.T) {
 		if h.reading != 1 {
 			t.Error(h.reading)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		fourth := h.ask(t.Context(), 4)
 		h.answer(nil)
 		for v, c := range map[int]<-chan got{-2: second, -3: third, -4: fourth} {
