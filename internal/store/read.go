@@ -33,7 +33,7 @@ type Reader struct {
 // Reader returns a reader of this store, for as long as the store is open.
 func (s *Store) Reader() *Reader {
 	r := &Reader{s: s, entitlementsText: s.d.each(tenantDef, entitlementColumns, " AND erased_at = 0")}
-	r.entitlements.one, r.entitlements.many = r.entitlement, r.entitlementsOf
+	r.entitlements.one, r.entitlements.many, r.entitlements.now = r.entitlement, r.entitlementsOf, r.Now
 	return r
 }
 

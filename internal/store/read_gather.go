@@ -17,6 +17,7 @@ import (
 type gather[K, V any] struct {
 	one  func(context.Context, K) (V, error)
 	many func(context.Context, []K) ([]V, error) // a value for each key, in their order
+	now  func() time.Time
 
 	mu      sync.Mutex
 	reading int           // reads that run: one, or more where one takes too long
@@ -45,7 +46,7 @@ type shared[K, V any] struct {
 // of the database is told to all who share the read.
 func (g *gather[K, V]) get(ctx context.Context, k K) (V, error) {
 	g.mu.Lock()
-	if now := time.Now(); g.reading == 0 || now.Sub(g.began) > patience {
+	if now := g.now(); g.reading == 0 || now.Sub(g.began) > patience {
 		g.reading++
 		g.began = now
 		if g.crowded { // others who ask at this moment come along; a lone caller is not held up
@@ -127,7 +128,7 @@ func (g *gather[K, V]) take() *shared[K, V] {
 	if b == nil {
 		g.reading--
 	} else {
-		g.next, g.began = nil, time.Now()
+		g.next, g.began = nil, g.now()
 	}
 	return b
 }

@@ -24,6 +24,7 @@ const dead = -1
 
 func newHeld() *held {
 	h := &held{goOn: make(chan error)}
+	h.now = time.Now // the bubble's
 	h.one = func(ctx context.Context, k int) (int, error) {
 		values, err := h.many(ctx, []int{k})
 		return append(values, 0)[0], err
