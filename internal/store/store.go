@@ -113,7 +113,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	s.d, s.path = sqliteDialect, path
 	pragmas := "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=page_size(8192)&_pragma=journal_mode(WAL)" +
 		// FULL: what was acknowledged survives a power cut, too.
-		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-32000)&_pragma=foreign_keys(1)"
+		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-24000)&_pragma=foreign_keys(1)"
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas
 	var err error
 	if s.write, err = sql.Open("sqlite", dsn); err != nil {
