@@ -199,7 +199,7 @@ func (s *Store) closePrepared() error {
 	s.closed.Store(true)
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // somebody has it, or nobody can have it any more
+		return nil // somebody has it, or nobody can have it any more
 	}
 	defer conn.Close()
 	return s.prepared.close(conn)
