@@ -117,7 +117,7 @@ func (c *Commands) Checkout(ctx context.Context, on On, in Checkout) (s Session,
 // checkout hands out or makes the session that is wanted, given what the tenant has had.
 func (j *job) checkout(ctx context.Context, past history, isNew bool, want func(history) stripe.CheckoutParams) (Session, error) {
 	params := want(past)
-	if s, ok, err := j.handOut(ctx, params); ok || err != nil {
+	if _, s, ok, err := j.handOut(ctx, params); ok || err != nil {
 		return s, err
 	}
 	if !isNew {
@@ -134,10 +134,6 @@ func (j *job) checkout(ctx context.Context, past history, isNew bool, want func(
 	for {
 		s, err := j.open(ctx, params)
 		if !errors.Is(err, errLost) {
-			return s, err
-		}
-		// Another process was faster: what it made may be what is wanted.
-		if s, ok, err := j.handOut(ctx, params); ok || err != nil {
 			return s, err
 		}
 		if ctx.Err() != nil {
@@ -214,46 +210,47 @@ func (j *job) promotion(ctx context.Context, code string) (string, error) {
 	return a.ID, err
 }
 
-// handOut is the tenant's open session, if it is the one that is wanted.
-func (j *job) handOut(ctx context.Context, want stripe.CheckoutParams) (s Session, ok bool, err error) {
-	c, err := j.claimed(ctx)
-	if err != nil || c.session == "" {
-		return s, false, err
+// handOut is the tenant's open session, if it is the one that is wanted, and the claim
+// by which it is or is not.
+func (j *job) handOut(ctx context.Context, want stripe.CheckoutParams) (c claim, s Session, ok bool, err error) {
+	if c, err = j.claimed(ctx); err != nil || c.session == "" {
+		return c, s, false, err
 	}
 	params, err := json.Marshal(want)
 	now := j.read.Now()
 	if err != nil || c.sessionParams != string(params) || c.sessionExpires <= now.Add(spare).Unix() {
-		return s, false, err
+		return c, s, false, err
 	}
 	if now.Sub(time.UnixMicro(c.sessionSeenAt)) > fresh {
 		a, err := j.stripe.Fetch(ctx, "checkout.session", c.session)
 		if errors.Is(err, stripe.ErrNotFound) || err == nil && a.Value.Get("status").Str() != "open" {
-			return s, false, nil // open looks what has become of it
+			return c, s, false, nil // open looks what has become of it
 		} else if err != nil {
-			return s, false, err
+			return c, s, false, err
 		}
 		c.sessionSeenAt = now.UnixMicro()
 		if err := j.save(ctx, &c); err != nil && !errors.Is(err, errLost) {
-			return s, false, err
+			return c, s, false, err
 		}
 	}
-	return c.asSession(), true, nil
+	return c, c.asSession(), true, nil
 }
 
 func (c *claim) asSession() Session {
 	return Session{ID: c.session, URL: c.sessionURL, ExpiresAt: c.sessionExpires}
 }
 
-// open makes the session under the claimed key, after closing the one before.
+// open makes the session under the claimed key, after closing the one before. What
+// another process has made meanwhile is handed out where it is what is wanted.
 // errLost: look again.
 func (j *job) open(ctx context.Context, want stripe.CheckoutParams) (Session, error) {
 	params, err := json.Marshal(want)
 	if err != nil {
 		return Session{}, err
 	}
-	c, err := j.claimed(ctx)
-	if err != nil {
-		return Session{}, err
+	c, s, ok, err := j.handOut(ctx, want)
+	if ok || err != nil {
+		return s, err
 	}
 	age := j.read.Now().Sub(time.UnixMicro(c.sessionAt))
 	// One that Stripe has not answered for yet, and that is wanted, is gone on with.
