@@ -381,12 +381,7 @@ func (e *Engine) again(tx *store.Tx, k store.Key, replay bool, quiet string, sha
 
 // Read reads ahead what an event tells of its object: whoever receives it does so
 // while it need not wait yet for its turn. It returns nil where nothing is gained.
-func Read(ev *stripe.Event) (told any) {
-	defer func() {
-		if recover() != nil {
-			told = nil // it will panic again, where the event is kept all the same
-		}
-	}()
+func Read(ev *stripe.Event) any {
 	switch ev.ObjectType {
 	case "charge":
 		return stripe.ReadCharge(ev.Object)

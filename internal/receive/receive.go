@@ -245,7 +245,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, ep Endpoint) 
 		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", err.Error())
 		return "", refuse(w, http.StatusBadRequest, "payload_malformed", err.Error())
 	}
-	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account, Told: r.cfg.Read(ev)})
+	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account, Told: r.read(ev)})
 	switch {
 	case errors.Is(o.Err, errBusy), errors.Is(o.Err, errDraining):
 		return ev.Type, unavailable(w, o.Err.Error())
@@ -262,6 +262,17 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, ep Endpoint) 
 	b = append(b, "}\n"...)
 	_, _ = w.Write(b) // who hung up has the event in the store all the same
 	return ev.Type, o.Result
+}
+
+// read reads ahead. What panics will do so again where it is applied, and where the event
+// is kept all the same.
+func (r *Receiver) read(ev *stripe.Event) (told any) {
+	defer func() {
+		if recover() != nil {
+			told = nil
+		}
+	}()
+	return r.cfg.Read(ev)
 }
 
 func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {

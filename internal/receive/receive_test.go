@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bursarhq/bursar/internal/stripe"
 	"github.com/bursarhq/bursar/webhook"
 )
 
@@ -54,6 +55,29 @@ func post(h http.Handler, body, signature string) *httptest.ResponseRecorder {
 }
 
 func signed(body string) string { return webhook.Sign([]byte(body), secret, time.Now()) }
+
+// TestReadAhead: what was read ahead comes with the event; where reading panics the
+// event is applied without.
+func TestReadAhead(t *testing.T) {
+	for _, want := range []any{"read", nil} {
+		var told any = "nothing was applied"
+		_, h := receiver(t, Config{
+			Read: func(*stripe.Event) any {
+				if want == nil {
+					panic("a reader's fault")
+				}
+				return want
+			},
+			Apply: func(ctx context.Context, batch []Received) []Outcome {
+				told = batch[0].Told
+				return applied(ctx, batch)
+			},
+		})
+		if w := post(h, event("evt_1"), signed(event("evt_1"))); w.Code != http.StatusOK || told != want {
+			t.Errorf("%d, told %v, want %v", w.Code, told, want)
+		}
+	}
+}
 
 // TestAnswers is the table of contract §3.
 func TestAnswers(t *testing.T) {
