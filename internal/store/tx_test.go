@@ -40,6 +40,50 @@ func TestRev(t *testing.T) {
 	})
 }
 
+// TestCloseWithin: a SQLite store that is closed under a unit of work leaves nothing
+// locked when that ends. (PostgreSQL's pool closes when all its connections are back.)
+func TestCloseWithin(t *testing.T) {
+	url := storetest.MigratedSQLite(t)
+	s, err := store.Open(t.Context(), url, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(tx *store.Tx) error {
+		return tx.Do(func() error { tx.Tenants.Edit(store.Key{ID: "acme"}).Quantity++; return nil })
+	}
+	within, closed, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Update(context.Background(), nil, func(tx *store.Tx) error {
+			err := add(tx)
+			close(within)
+			<-closed
+			return err
+		})
+	}()
+	<-within
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	close(closed)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	// SQLite removes the log with its last connection.
+	if _, err := os.Stat(strings.TrimPrefix(url, "sqlite://") + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a connection is still open: %v", err)
+	}
+	if s, err = store.Open(t.Context(), url, store.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Update(t.Context(), nil, add); err != nil {
+		t.Fatal(err)
+	}
+	if row, err := s.Reader().Tenant(t.Context(), store.Key{ID: "acme"}); err != nil || row.Quantity != 2 {
+		t.Errorf("%d, %v", row.Quantity, err)
+	}
+}
+
 // TestOverlay: a step that fails leaves nothing, what a step before it did stays, and
 // indexes follow.
 func TestOverlay(t *testing.T) {
