@@ -16,7 +16,7 @@ func crowd(ctx context.Context, g *gate, workers int, takes time.Duration) int64
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			for g.do(ctx, func() { time.Sleep(takes) }) {
+			for g.do(ctx, func() { time.Sleep(takes) }) { // by the bubble's clock
 				done.Add(1)
 			}
 		})

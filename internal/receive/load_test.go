@@ -23,7 +23,7 @@ func TestBusy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, h := receiver(t, Config{Apply: func(ctx context.Context, batch []Received) []Outcome {
-					time.Sleep(tt.commit)
+					time.Sleep(tt.commit) // by the bubble's clock, here and below
 					return applied(ctx, batch)
 				}})
 				if r.Busy() {

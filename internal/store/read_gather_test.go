@@ -200,7 +200,7 @@ func TestGatherPatience(t *testing.T) {
 		h := newHeld()
 		stuck, leave := context.WithCancel(t.Context())
 		first, second := h.ask(stuck, dead), h.ask(t.Context(), 2)
-		time.Sleep(patience)
+		time.Sleep(patience) // by the bubble's clock, here and below
 		third := h.ask(t.Context(), 3)
 		if h.reading != 1 {
 			t.Error(h.reading)
