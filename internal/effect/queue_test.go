@@ -67,14 +67,7 @@ func TestQueue(t *testing.T) {
 			done <- e.ID
 			return effect.Outcome{Status: store.Sent, Recipient: "a@example.com"}, nil
 		}}}
-		q, err := effect.New(effect.Config{Store: s, Runners: runners, Now: time.Now, Log: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Enqueue = q.Enqueue
-		ctx, cancel := context.WithCancel(t.Context())
-		stopped := make(chan error, 1)
-		go func() { stopped <- q.Run(ctx) }()
+		stop := work(t, effect.Config{Store: s, Runners: runners})
 
 		keys := []string{"test:flaky", "test:hopeless", "test:untrue"}
 		for i := range 20 {
@@ -91,10 +84,7 @@ func TestQueue(t *testing.T) {
 				t.Fatal("not all effects were performed")
 			}
 		}
-		cancel() // Run returns when what runs is finished, and marked
-		if err := <-stopped; err != nil {
-			t.Fatal(err)
-		}
+		stop()
 		for key, want := range map[string]string{"test:flaky": "sent 3", "test:hopeless": "failed 1", "test:untrue": "superseded 1", "test:7": "sent 1", "nobody:1": "pending 0"} {
 			status, reason, attempts := statusOf(t, s, key)
 			if got := fmt.Sprintf("%s %d", status, attempts); got != want {
@@ -109,8 +99,8 @@ func TestQueue(t *testing.T) {
 func TestKindsApart(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		begun, other := make(chan struct{}, 10), make(chan struct{})
-		q, err := effect.New(effect.Config{
-			Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Poll: 20 * time.Millisecond,
+		stop := work(t, effect.Config{
+			Store: s,
 			Runners: []effect.Runner{
 				{Kind: "hangs", Run: func(ctx context.Context, _ store.Effect) (effect.Outcome, error) {
 					begun <- struct{}{}
@@ -126,13 +116,6 @@ func TestKindsApart(t *testing.T) {
 				}},
 			},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Enqueue = q.Enqueue
-		ctx, cancel := context.WithCancel(t.Context())
-		stopped := make(chan error, 1)
-		go func() { stopped <- q.Run(ctx) }()
 		wait := func(c <-chan struct{}, what string) {
 			t.Helper()
 			select {
@@ -151,10 +134,7 @@ func TestKindsApart(t *testing.T) {
 		for range 5 { // what came while the first hung is performed, too
 			wait(begun, "some are forgotten")
 		}
-		cancel()
-		if err := <-stopped; err != nil {
-			t.Fatal(err)
-		}
+		stop()
 	})
 }
 
@@ -167,19 +147,13 @@ func TestStopWhileBusy(t *testing.T) {
 			plan(t, s, "test", fmt.Sprintf("test:%d", i))
 		}
 		begun := make(chan struct{}, n)
-		q, err := effect.New(effect.Config{
-			Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Poll: 20 * time.Millisecond, Busy: func() bool { return true },
+		stop := work(t, effect.Config{
+			Store: s, Busy: func() bool { return true },
 			Runners: []effect.Runner{{Kind: "test", Parallel: 2, Every: time.Minute, Run: func(context.Context, store.Effect) (effect.Outcome, error) {
 				begun <- struct{}{}
 				return effect.Outcome{Status: store.Sent}, nil
 			}}},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		stopped := make(chan error, 1)
-		go func() { stopped <- q.Run(ctx) }()
 		for range 3 {
 			select {
 			case <-begun:
@@ -187,10 +161,7 @@ func TestStopWhileBusy(t *testing.T) {
 				t.Fatal("nothing gets through")
 			}
 		}
-		cancel()
-		if err := <-stopped; err != nil {
-			t.Fatal(err)
-		}
+		stop()
 		sent := len(begun) + 3
 		if sent > 20 {
 			t.Errorf("%d were performed: it did not stop at once", sent)
@@ -202,6 +173,27 @@ func TestStopWhileBusy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// work has a queue work. stop ends it, when what runs is finished, and marked.
+func work(t *testing.T, cfg effect.Config) (stop func()) {
+	t.Helper()
+	cfg.Log, cfg.Now, cfg.Poll = slog.New(slog.DiscardHandler), time.Now, 20*time.Millisecond
+	q, err := effect.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Store.Enqueue = q.Enqueue
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- q.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestRollback: what a unit of work that fails has planned is not performed, nor woken.
