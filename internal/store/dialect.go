@@ -58,8 +58,7 @@ type lookup struct {
 	col     string
 	where   string // a further condition, with the leading AND
 	numeric bool
-	newest  int  // at most so many for each value, what is final first; 0: all
-	owner   bool // the values are customers whose tenant is looked for
+	newest  int // at most so many for each value, what is final first; 0: all
 }
 
 const newestFirst = "ORDER BY final DESC, created DESC, event_id"
@@ -78,22 +77,28 @@ func (d dialect) by(l lookup) string {
 		if l.newest > 0 {
 			last = fmt.Sprintf("%s LIMIT %d", newestFirst, l.newest)
 		}
-		from := fmt.Sprintf("unnest($3::%s[]) AS want (v)", typ)
-		if l.owner {
-			from = `(SELECT DISTINCT own.tenant FROM unnest($3::text[]) AS c (id) CROSS JOIN LATERAL (SELECT tenant FROM customers
-				WHERE account = $1 AND livemode = $2 AND id = c.id AND tenant <> '' OFFSET 0) AS own) AS want (v)`
-		}
-		return fmt.Sprintf(`SELECT found.* FROM %s CROSS JOIN LATERAL (
-			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s %s) AS found`, from, cols, l.def.name, l.col, l.where, last)
+		return fmt.Sprintf(`SELECT found.* FROM unnest($3::%s[]) AS want (v) CROSS JOIN LATERAL (
+			SELECT %s FROM %s WHERE account = $1 AND livemode = $2 AND %s = want.v%s %s) AS found`, typ, cols, l.def.name, l.col, l.where, last)
 	case l.newest > 0:
 		return fmt.Sprintf(`SELECT %s FROM (SELECT %s, row_number() OVER (PARTITION BY %s %s) AS n
 			FROM %s WHERE account = $1 AND livemode = $2 AND %s %s%s) AS newest WHERE n <= %d`, cols, cols, l.col, newestFirst, l.def.name, l.col, d.list(3), l.where, l.newest)
 	}
-	list := d.list(3)
-	if l.owner {
-		list = fmt.Sprintf("IN (SELECT tenant FROM customers WHERE account = $1 AND livemode = $2 AND id %s AND tenant <> '')", list)
+	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, d.list(3), l.where)
+}
+
+// owners is the text that finds, of an account $1 and a mode $2, the tenants of the
+// customers $3, each with each of its customers: columns of the one and of the other.
+func (d dialect) owners(tenants, customers *tableDef) string {
+	cols := func(def *tableDef, as string) string { return as + "." + strings.Join(def.cols, ", "+as+".") }
+	from := `tenants AS t CROSS JOIN customers AS c WHERE t.account = $1 AND t.livemode = $2 AND c.account = $1 AND c.livemode = $2 AND c.tenant = t.id
+		AND t.id IN (SELECT tenant FROM customers WHERE account = $1 AND livemode = $2 AND id ` + d.list(3) + ` AND tenant <> '')`
+	if d.unnest { // as in by
+		from = `(SELECT DISTINCT of.tenant FROM unnest($3::text[]) AS want (id) CROSS JOIN LATERAL (
+				SELECT tenant FROM customers WHERE account = $1 AND livemode = $2 AND id = want.id AND tenant <> '' OFFSET 0) AS of) AS own
+			CROSS JOIN LATERAL (SELECT * FROM tenants WHERE account = $1 AND livemode = $2 AND id = own.tenant OFFSET 0) AS t
+			CROSS JOIN LATERAL (SELECT * FROM customers WHERE account = $1 AND livemode = $2 AND tenant = own.tenant OFFSET 0) AS c`
 	}
-	return fmt.Sprintf("%s WHERE account = $1 AND livemode = $2 AND %s %s%s", l.def.sel, l.col, list, l.where)
+	return fmt.Sprintf(`SELECT %s, %s FROM %s`, cols(tenants, "t"), cols(customers, "c"), from)
 }
 
 // each is the text that searches a table once for every value of the list $3, of the

@@ -104,7 +104,7 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 		return err
 	}
 	p := c.PgConn().StartPipeline(ctx)
-	var w wire
+	w := wire{buf: make([]byte, 0, 4<<10)} // not nil: of nothing an empty text would be NULL
 	for i := range wave {
 		if err := w.encode(wave[i].args); err != nil {
 			return errors.Join(wave[i].wrap(err), p.Close())
@@ -282,15 +282,19 @@ func decode(targets []any, columns []pgconn.FieldDescription, values [][]byte) e
 
 // lockOwners takes an advisory lock on each of the objects' owners, in one order
 // for all: the tenant of what has one, else the customer, else the object itself.
-// They make conflicts rare; that none does harm is the business of rev.
-const lockOwners = `WITH named AS (
-		SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[]) AS n (account, livemode, id)
-	), known AS (
-		SELECT n.account, n.livemode, COALESCE(o.customer, n.id) AS id FROM named AS n LEFT JOIN LATERAL (
-			SELECT customer FROM objects WHERE account = n.account AND livemode = n.livemode AND id = n.id AND customer <> '' OFFSET 0) AS o ON TRUE
-	), owners AS (
-		SELECT k.account, COALESCE(c.tenant, k.id) AS id FROM known AS k LEFT JOIN LATERAL (
-			SELECT tenant FROM customers WHERE account = k.account AND livemode = k.livemode AND id = k.id AND tenant <> '' OFFSET 0) AS c ON TRUE
+// They make conflicts rare; that none does harm is the business of rev. What is a
+// customer is not looked for among the objects.
+const lockOwners = `WITH owners AS (
+		SELECT n.account, COALESCE(NULLIF(c.tenant, ''), NULLIF(o.tenant, ''), o.customer, n.id) AS id
+		FROM unnest($1::text[], $2::boolean[], $3::text[]) AS n (account, livemode, id)
+		LEFT JOIN LATERAL (
+			SELECT tenant FROM customers WHERE account = n.account AND livemode = n.livemode AND id = n.id OFFSET 0) AS c ON TRUE
+		LEFT JOIN LATERAL (
+			SELECT o.customer, of.tenant FROM (
+				SELECT customer FROM objects WHERE account = n.account AND livemode = n.livemode AND id = n.id AND customer <> '' OFFSET 0) AS o
+			LEFT JOIN LATERAL (
+				SELECT tenant FROM customers WHERE account = n.account AND livemode = n.livemode AND id = o.customer OFFSET 0) AS of ON TRUE
+			WHERE c.tenant IS NULL OFFSET 0) AS o ON TRUE
 	)
 	SELECT count(pg_advisory_xact_lock(h)) FROM (SELECT DISTINCT hashtextextended(account || ' ' || id, 0) AS h FROM owners ORDER BY h) AS locks`
 

@@ -40,6 +40,7 @@ type Store struct {
 	prepared prepared // SQLite
 	closed   atomic.Bool
 	lookups  sync.Map // lookup to its text
+	owners   string   // dialect.owners
 	units    sync.Pool
 	lastSeq  atomic.Int64
 	now      func() time.Time
@@ -84,6 +85,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		s.Close()
 		return nil, err
 	}
+	s.owners = s.d.owners(tenantDef, customerDef)
 	if err := s.start(ctx, o.Migrate); err != nil {
 		s.Close()
 		return nil, err

@@ -198,27 +198,32 @@ func grouped(want map[Key]struct{}) map[Key][]string {
 	return out
 }
 
-func (t *Table[R]) read(q string, group Key, list any, after func(), each ...func(*R)) statement {
-	into := new(R)
-	targets := t.def.targets(reflect.ValueOf(into).Elem())
+func (t *Table[R]) read(q string, group Key, list any, after func()) statement {
+	targets, keep := t.into()
 	return statement{
 		what: "load " + t.def.name, sql: q, args: []any{group.Account, group.Livemode, list}, after: after,
 		row: func(s scan) error {
-			if err := s(targets...); err != nil {
-				return err
+			err := s(targets...)
+			if err == nil {
+				keep()
 			}
-			r := new(R)
-			*r = *into
-			for _, f := range each {
-				f(r)
-			}
-			k := *t.key(r)
-			if t.base[k] == nil { // what is there already may have been changed
-				t.base[k] = &cell[R]{row: r, was: r}
-				t.link(k, r)
-			}
-			return nil
+			return err
 		},
+	}
+}
+
+// into is where a row is scanned into, and what takes it from there.
+func (t *Table[R]) into() (targets []any, keep func() Key) {
+	row := new(R)
+	return t.def.targets(reflect.ValueOf(row).Elem()), func() Key {
+		k := *t.key(row)
+		if t.base[k] == nil { // what is there already may have been changed
+			r := new(R)
+			*r = *row
+			t.base[k] = &cell[R]{row: r, was: r}
+			t.link(k, r)
+		}
+		return k
 	}
 }
 

@@ -297,12 +297,20 @@ func (tx *Tx) WantOwner(customer Key) {
 
 func (tx *Tx) wantedOwners(wave []statement) []statement {
 	for group, ids := range grouped(tx.ownersWant) {
-		list := tx.s.d.listArg(ids, false)
-		wave = append(wave,
-			tx.Tenants.read(tx.s.lookup(lookup{def: tenantDef, col: tenantDef.idCol, owner: true}), group, list, nil),
-			tx.Customers.read(tx.s.lookup(lookup{def: customerDef, col: "tenant", owner: true}), group, list, nil, func(c *Customer) {
-				tx.CustomersByTenant.loaded[c.With(c.Tenant)] = struct{}{}
-			}))
+		tenant, keepTenant := tx.Tenants.into()
+		customer, keepCustomer := tx.Customers.into()
+		both := append(tenant, customer...)
+		wave = append(wave, statement{
+			what: "load owners", sql: tx.s.owners, args: []any{group.Account, group.Livemode, tx.s.d.listArg(ids, false)},
+			row: func(s scan) error {
+				if err := s(both...); err != nil {
+					return err
+				}
+				tx.CustomersByTenant.loaded[keepTenant()] = struct{}{}
+				keepCustomer()
+				return nil
+			},
+		})
 	}
 	clear(tx.ownersWant)
 	return wave
