@@ -62,7 +62,7 @@ func define(row any, name, idCol string) *tableDef {
 	var params, arrays, sets []string
 	for i, c := range d.cols {
 		params = append(params, fmt.Sprintf("$%d", i+1))
-		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, d.types[i]))
+		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, d.types[i]))
 		if c != "account" && c != "livemode" && c != idCol && c != "rev" {
 			sets = append(sets, c+" = excluded."+c)
 		}
@@ -76,7 +76,7 @@ func define(row any, name, idCol string) *tableDef {
 		onConflict = fmt.Sprintf(" ON CONFLICT (account, livemode, %s) DO UPDATE SET %s", idCol, strings.Join(sets, ", "))
 	}
 	d.row.insert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", name, all, strings.Join(params, ", "))
-	d.arrays.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)", name, all, strings.Join(arrays, ", "))
+	d.arrays.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s", name, all, strings.Join(arrays, ", "))
 	d.row.update, d.arrays.update = d.row.insert+onConflict, d.arrays.insert+onConflict
 	d.del = fmt.Sprintf("DELETE FROM %s WHERE account = $1 AND livemode = $2 AND %s = $3 AND rev = $4", name, idCol)
 	return d
