@@ -64,6 +64,7 @@ type Receiver struct {
 	queue chan *waiting
 	bytes *semaphore.Weighted
 	load  load // of the lane
+	told  told
 
 	mu     sync.RWMutex // held for reading while a request enqueues
 	closed bool
@@ -72,8 +73,9 @@ type Receiver struct {
 
 type waiting struct {
 	Received
-	size   int64
-	answer chan Outcome
+	size    int64
+	answer  chan Outcome
+	outcome Outcome
 }
 
 // New starts a receiver.
@@ -142,6 +144,7 @@ func (r *Receiver) lane() {
 		}
 		r.commit(batch)
 	}
+	r.told.all()
 }
 
 func (r *Receiver) commit(batch []*waiting) {
@@ -152,13 +155,18 @@ func (r *Receiver) commit(batch []*waiting) {
 	// The requests' contexts play no part: who hangs up does not undo what others wait for.
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	r.load.set(true, r.cfg.Now())
-	outcomes := r.apply(ctx, events)
+	outcomes := r.apply(store.WhileWaiting(ctx, r.told.some), events)
 	r.load.set(false, r.cfg.Now())
 	cancel()
 	r.cfg.Batch(len(batch))
+	r.told.all()
 	for i, w := range batch {
 		r.bytes.Release(w.size)
-		w.answer <- outcomes[i]
+		w.outcome = outcomes[i]
+	}
+	r.told.later(batch)
+	if len(r.queue) == 0 {
+		r.told.all()
 	}
 }
 

@@ -119,6 +119,7 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 		_ = p.Close() // it would say the same
 		return err
 	}
+	waiting(ctx)
 	for i := range wave {
 		if err := wave[i].take(p); err != nil {
 			_ = p.Close() // its error is a consequence

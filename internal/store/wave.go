@@ -29,6 +29,21 @@ type session interface {
 	sqlTx() *sql.Tx                                     // nil where it was not begun for hooks
 }
 
+type whileWaiting struct{}
+
+// WhileWaiting has f called by the units of work of the context, each time when they
+// have sent PostgreSQL something and wait for the answer. SQLite, which nobody waits
+// for, calls it when the unit of work begins.
+func WhileWaiting(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, whileWaiting{}, f)
+}
+
+func waiting(ctx context.Context) {
+	if f, ok := ctx.Value(whileWaiting{}).(func()); ok {
+		f()
+	}
+}
+
 func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, error) {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
@@ -45,6 +60,7 @@ func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, e
 	if s.d.unnest {
 		return &postgresSession{conn: conn, tx: tx, first: []statement{lockStatement(locks)}}, nil
 	}
+	waiting(ctx)
 	return &sqliteSession{s: s, conn: conn, tx: tx}, nil
 }
 
