@@ -189,8 +189,9 @@ var (
 	errDraining = errors.New("the server is shutting down")
 )
 
-// submit queues an event and waits for its outcome, or for the client to hang up.
-func (r *Receiver) submit(ctx context.Context, ev Received) Outcome {
+// submit queues an event and waits for its outcome, even when the client hangs up: what
+// is queued is applied all the same.
+func (r *Receiver) submit(ev Received) Outcome {
 	w := &waiting{Received: ev, size: int64(len(ev.Event.Body)), answer: make(chan Outcome, 1)}
 	r.mu.RLock()
 	if r.closed {
@@ -209,12 +210,7 @@ func (r *Receiver) submit(ctx context.Context, ev Received) Outcome {
 		r.bytes.Release(w.size)
 		return Outcome{Err: errBusy}
 	}
-	select {
-	case o := <-w.answer:
-		return o
-	case <-ctx.Done():
-		return Outcome{Err: ctx.Err()}
-	}
+	return <-w.answer
 }
 
 // Endpoint is one address that Stripe posts to.
@@ -253,7 +249,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, ep Endpoint) 
 		r.cfg.Log.Warn("webhook refused", "client", req.RemoteAddr, "reason", err.Error())
 		return "", refuse(w, http.StatusBadRequest, "payload_malformed", err.Error())
 	}
-	o := r.submit(req.Context(), Received{Event: ev, Packed: store.Pack(body), Account: ep.Account, Told: r.read(ev)})
+	o := r.submit(Received{Event: ev, Packed: store.Pack(body), Account: ep.Account, Told: r.read(ev)})
 	switch {
 	case errors.Is(o.Err, errBusy), errors.Is(o.Err, errDraining):
 		return ev.Type, unavailable(w, o.Err.Error())

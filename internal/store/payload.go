@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -22,8 +24,21 @@ type Packed struct {
 
 // Pack compresses the bytes that were signed.
 func Pack(raw []byte) Packed {
-	return Packed{dict: dictJSON, body: dictionary().Encode(nil, raw)}
+	room, ok := packing.Get().(*[]byte)
+	if !ok {
+		room = new([]byte)
+	}
+	packed := dictionary().Encode(*room, raw)
+	p := Packed{dict: dictJSON, body: bytes.Clone(packed)}
+	if cap(packed) <= 64<<10 {
+		*room = packed[:cap(packed)]
+	}
+	packing.Put(room)
+	return p
 }
+
+// packing holds buffers: what is packed is much smaller than what it may need.
+var packing sync.Pool
 
 // Len is the number of bytes that will be stored.
 func (p Packed) Len() int { return len(p.body) }
