@@ -204,7 +204,7 @@ func (b *Bursar) open(ctx context.Context) error {
 	b.metrics = api.NewMetrics(b.store, types)
 	b.openReconciler()
 	b.receiver = receive.New(receive.Config{
-		Apply: b.applyReceived, Read: apply.Read, Log: b.cfg.Log, Now: b.cfg.Now, MaxBody: b.cfg.MaxBody, Tolerance: b.cfg.WebhookTolerance,
+		Apply: b.applyReceived, Waits: b.store.Waits(), Read: apply.Read, Log: b.cfg.Log, Now: b.cfg.Now, MaxBody: b.cfg.MaxBody, Tolerance: b.cfg.WebhookTolerance,
 		Observe: func(eventType, result string, took time.Duration) {
 			b.metrics.Received(eventType, result)
 			b.metrics.Ack(took)

@@ -40,6 +40,9 @@ type Outcome struct {
 type Config struct {
 	// Apply stores and applies a batch in one transaction, and answers for each in order.
 	Apply func(context.Context, []Received) []Outcome
+	// Waits says that Apply waits for a database, and lets others work meanwhile
+	// (store.WhileWaiting).
+	Waits bool
 	// Read reads ahead what Apply will want to know of an event.
 	Read func(*stripe.Event) any
 	Log  *slog.Logger
@@ -165,7 +168,7 @@ func (r *Receiver) commit(batch []*waiting) {
 		w.outcome = outcomes[i]
 	}
 	r.told.later(batch)
-	if len(r.queue) == 0 {
+	if !r.cfg.Waits || len(r.queue) == 0 {
 		r.told.all()
 	}
 }

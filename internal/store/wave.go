@@ -32,11 +32,13 @@ type session interface {
 type whileWaiting struct{}
 
 // WhileWaiting has f called by the units of work of the context, each time when they
-// have sent PostgreSQL something and wait for the answer. SQLite, which nobody waits
-// for, calls it when the unit of work begins.
+// have sent the database something and wait for the answer. See Waits.
 func WhileWaiting(ctx context.Context, f func()) context.Context {
 	return context.WithValue(ctx, whileWaiting{}, f)
 }
+
+// Waits reports whether the database is waited for: it is a process of its own.
+func (s *Store) Waits() bool { return s.d.unnest }
 
 func waiting(ctx context.Context) {
 	if f, ok := ctx.Value(whileWaiting{}).(func()); ok {
@@ -60,7 +62,6 @@ func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, e
 	if s.d.unnest {
 		return &postgresSession{conn: conn, tx: tx, first: []statement{lockStatement(locks)}}, nil
 	}
-	waiting(ctx)
 	return &sqliteSession{s: s, conn: conn, tx: tx}, nil
 }
 
