@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar"
+	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/store/storetest"
 	"github.com/bursarhq/bursar/webhook"
 )
@@ -45,8 +46,8 @@ func TestGrowth(t *testing.T) {
 			}
 			return median(rates)
 		}
-		template(t, url)
-		fillUp(t, url, 5_000, 10_000)
+		meetTenants(t, url) // an event for each
+		settle(t, openStore(t, url))
 		few := rate()
 		fillUp(t, url, 100_000, 1_000_000)
 		many := rate()
@@ -65,15 +66,6 @@ func measures(t *testing.T) {
 	t.Setenv(storetest.EnvFsync, "on")
 	was := debug.SetGCPercent(400)
 	t.Cleanup(func() { debug.SetGCPercent(was) })
-}
-
-// template has Bursar itself make the rows that fillUp copies.
-func template(t *testing.T, url string) {
-	h, closeAll := withBursar(t, url)
-	defer closeAll()
-	if n := fire(t, h, 50*time.Millisecond); n == 0 {
-		t.Fatal("nothing was accepted")
-	}
 }
 
 // fillUp copies one tenant, with customer, link, subscription and object, until
@@ -106,12 +98,18 @@ func fillUp(t *testing.T, url string, subscriptions, events int) {
 	} {
 		copyRows(t, db, copies.table, copies.where, copies.count, copies.set)
 	}
-	settle := []string{"ANALYZE", "CHECKPOINT"}
+	settle(t, s)
+}
+
+// settle has the engine do at once what it would do in its own time.
+func settle(t *testing.T, s *store.Store) {
+	t.Helper()
+	steps := []string{"ANALYZE", "CHECKPOINT"}
 	if s.Engine() == "sqlite" {
-		settle[1] = "PRAGMA wal_checkpoint(TRUNCATE)"
+		steps[1] = "PRAGMA wal_checkpoint(TRUNCATE)"
 	}
-	for _, q := range settle {
-		if _, err := db.Exec(q); err != nil {
+	for _, q := range steps {
+		if _, err := s.Writer().Exec(q); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,6 +293,7 @@ func TestReceivingUnderStorm(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		box := openPostbox(t)
 		oneNotice(t, url, box)
+		meetTenants(t, url)
 		var calm, storm, meanwhile, alone []float64
 		for round := range rounds {
 			events, _ := underStorm(t, url, box, 0, func(b *bursar.Bursar) float64 { return fire(t, b.Handler(), d) })

@@ -80,7 +80,7 @@ var eventNumber atomic.Int64
 
 // benchTenants are so many that none is heard of twice in a second, which would have to
 // be told apart by what the events say: Stripe's clock has no more than seconds.
-const benchTenants = 20_000
+const benchTenants = 10_000
 
 // meetTenants has all of them created: that costs a multiple of a change.
 func meetTenants(t *testing.T, url string) {
@@ -88,7 +88,7 @@ func meetTenants(t *testing.T, url string) {
 	h, closeAll := withBursar(t, url)
 	defer closeAll()
 	for last := eventNumber.Load() + benchTenants; eventNumber.Load() < last && !t.Failed(); {
-		fire(t, h, time.Second)
+		fire(t, h, 200*time.Millisecond)
 	}
 }
 

@@ -15,7 +15,7 @@ type Asked struct {
 }
 
 // Pipeline sends a wave on a connection.
-func Pipeline(ctx context.Context, c *pgx.Conn, asked ...Asked) error {
+func Pipeline(ctx context.Context, c *pgx.Conn, prepared bool, asked ...Asked) error {
 	var wave []statement
 	for _, a := range asked {
 		st := statement{what: a.What, sql: a.SQL, args: a.Args, after: a.After}
@@ -24,5 +24,5 @@ func Pipeline(ctx context.Context, c *pgx.Conn, asked ...Asked) error {
 		}
 		wave = append(wave, st)
 	}
-	return pipeline(ctx, c, wave)
+	return pipeline(ctx, c, prepared, wave)
 }

@@ -20,11 +20,12 @@ import (
 // postgresSession sends each wave as one pipeline: a round trip costs more than
 // most statements do.
 type postgresSession struct {
-	conn  *sql.Conn
-	tx    *sql.Tx     // nil where the pipeline begins and ends it, which saves a round trip
-	first []statement // go ahead of the first wave
-	begun bool
-	done  bool
+	conn     *sql.Conn
+	tx       *sql.Tx     // nil where the pipeline begins and ends it, which saves a round trip
+	prepared bool        // statements may be prepared
+	first    []statement // go ahead of the first wave
+	begun    bool
+	done     bool
 }
 
 func (p *postgresSession) run(ctx context.Context, wave []statement) error {
@@ -36,7 +37,7 @@ func (p *postgresSession) run(ctx context.Context, wave []statement) error {
 	}
 	p.begun = true
 	return p.raw(func(c *pgx.Conn) error {
-		err := pipeline(ctx, c, wave)
+		err := pipeline(ctx, c, p.prepared, wave)
 		if err != nil && c.IsClosed() {
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -98,10 +99,13 @@ func (p *postgresSession) close() {
 // pipeline sends a wave and takes its answers. It writes and reads the few types that
 // rows have by itself: pgx goes through an interface for every value, which costs more
 // than what is done with them.
-func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
-	known, err := prepare(ctx, c, wave)
-	if err != nil {
-		return err
+func pipeline(ctx context.Context, c *pgx.Conn, prepared bool, wave []statement) error {
+	known := make([]*pgconn.StatementDescription, len(wave))
+	for i := 0; prepared && i < len(wave); i++ {
+		var err error
+		if known[i], err = c.Prepare(ctx, wave[i].sql, wave[i].sql); err != nil { // it knows what it has prepared before
+			return wave[i].wrap(err)
+		}
 	}
 	p := c.PgConn().StartPipeline(ctx)
 	w := wire{buf: make([]byte, 0, 4<<10)} // not nil: of nothing an empty text would be NULL
@@ -109,10 +113,10 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 		if err := w.encode(wave[i].args); err != nil {
 			return errors.Join(wave[i].wrap(err), p.Close())
 		}
-		if known == nil {
-			p.SendQueryParams(wave[i].sql, w.values, nil, w.formats, allBinary)
-		} else {
+		if prepared {
 			p.SendQueryStatement(known[i], w.values, w.formats, allBinary)
+		} else {
+			p.SendQueryParams(wave[i].sql, w.values, nil, w.formats, allBinary)
 		}
 	}
 	if err := p.Sync(); err != nil {
@@ -127,22 +131,6 @@ func pipeline(ctx context.Context, c *pgx.Conn, wave []statement) error {
 		}
 	}
 	return p.Close()
-}
-
-// prepare looks up the wave's prepared statements, and makes those that are missing. It
-// returns none where the URL says that statements must not be prepared.
-func prepare(ctx context.Context, c *pgx.Conn, wave []statement) ([]*pgconn.StatementDescription, error) {
-	if c.Config().DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
-		return nil, nil
-	}
-	known := make([]*pgconn.StatementDescription, len(wave))
-	for i := range wave {
-		var err error
-		if known[i], err = c.Prepare(ctx, wave[i].sql, wave[i].sql); err != nil {
-			return nil, wave[i].wrap(err)
-		}
-	}
-	return known, nil
 }
 
 // forget drops the prepared statements where the server no longer has them, or where

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -13,9 +14,9 @@ import (
 	"github.com/bursarhq/bursar/internal/store/storetest"
 )
 
-func connect(t *testing.T, more string) *pgx.Conn {
+func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
-	c, err := pgx.Connect(t.Context(), storetest.Postgres(t)+more)
+	c, err := pgx.Connect(t.Context(), storetest.Postgres(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,10 +25,10 @@ func connect(t *testing.T, more string) *pgx.Conn {
 }
 
 // TestWire sends one of everything that a statement's arguments can be, and reads the
-// same from PostgreSQL, with prepared statements and where the URL forbids them.
+// same from PostgreSQL, with prepared statements and without.
 func TestWire(t *testing.T) {
-	for _, mode := range []string{"", "&default_query_exec_mode=exec"} {
-		t.Run("mode"+mode, func(t *testing.T) {
+	for _, prepared := range []bool{true, false} {
+		t.Run(fmt.Sprint("prepared ", prepared), func(t *testing.T) {
 			type row struct {
 				Text  string
 				N     int64
@@ -57,12 +58,12 @@ func TestWire(t *testing.T) {
 				return err
 			}
 			var after int
-			c := connect(t, mode)
+			c := connect(t)
 			// Alone, since the first argument's first byte is the first of all.
-			if err := store.Pipeline(t.Context(), c, store.Asked{What: "empty", SQL: "SELECT $1::text, 0::bigint, FALSE, ''::bytea", Args: []any{""}, Row: take}); err != nil {
+			if err := store.Pipeline(t.Context(), c, prepared, store.Asked{What: "empty", SQL: "SELECT $1::text, 0::bigint, FALSE, ''::bytea", Args: []any{""}, Row: take}); err != nil {
 				t.Fatal(err)
 			}
-			err := store.Pipeline(t.Context(), c,
+			err := store.Pipeline(t.Context(), c, prepared,
 				store.Asked{What: "scalars", SQL: "SELECT $1::text, $2::bigint, $3::boolean, ''::bytea WHERE NOT $4::boolean", Args: []any{"é", int64(-7), true, false}, Row: take},
 				store.Asked{
 					What: "lists", SQL: "SELECT * FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::bytea[])", Args: []any{texts, numbers, bools, blobs},
@@ -81,7 +82,7 @@ func TestWire(t *testing.T) {
 // TestWireRefuses: what is not of the types that rows have is an error that names it, and
 // the connection is of use afterwards.
 func TestWireRefuses(t *testing.T) {
-	c := connect(t, "")
+	c := connect(t)
 	for _, e := range []struct {
 		sql, want string
 		args      []any
@@ -96,31 +97,67 @@ func TestWireRefuses(t *testing.T) {
 		{"SELECT $1::text", "byte sequence", []any{"\xff"}, new(string)},
 		{"SELECT nonsense", "nonsense", nil, new(string)},
 	} {
-		err := store.Pipeline(t.Context(), c, store.Asked{What: "it", SQL: e.sql, Args: e.args, Row: func(scan func(...any) error) error { return scan(e.into) }})
+		err := store.Pipeline(t.Context(), c, true, store.Asked{What: "it", SQL: e.sql, Args: e.args, Row: func(scan func(...any) error) error { return scan(e.into) }})
 		if err == nil || !strings.Contains(err.Error(), e.want) || !strings.HasPrefix(err.Error(), "it: ") {
 			t.Errorf("%s: %v, want one of %q", e.sql, err, e.want)
 		}
 		if c.IsClosed() {
 			t.Errorf("%s: the connection is closed", e.sql)
-			c = connect(t, "")
+			c = connect(t)
 		}
 	}
 }
 
 // TestForget: statements that the server has dropped are prepared anew by the next try.
 func TestForget(t *testing.T) {
-	c := connect(t, "")
+	c := connect(t)
 	ask := store.Asked{What: "ask", SQL: "SELECT 'x'::text", Row: func(scan func(...any) error) error { return scan(new(string)) }}
-	if err := store.Pipeline(t.Context(), c, ask); err != nil {
+	if err := store.Pipeline(t.Context(), c, true, ask); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Pipeline(t.Context(), c, store.Asked{What: "drop", SQL: "DEALLOCATE ALL"}); err != nil {
+	if err := store.Pipeline(t.Context(), c, true, store.Asked{What: "drop", SQL: "DEALLOCATE ALL"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Pipeline(t.Context(), c, ask); err == nil || !strings.Contains(err.Error(), "26000") {
+	if err := store.Pipeline(t.Context(), c, true, ask); err == nil || !strings.Contains(err.Error(), "26000") {
 		t.Fatalf("a statement that is gone: %v", err)
 	}
-	if err := store.Pipeline(t.Context(), c, ask); err != nil {
+	if err := store.Pipeline(t.Context(), c, true, ask); err != nil {
 		t.Errorf("the try after: %v", err)
+	}
+}
+
+// TestUnprepared: where the URL says so, as for a pooler that gives every transaction
+// another connection, units of work do without prepared statements.
+func TestUnprepared(t *testing.T) {
+	for mode, want := range map[string]bool{"exec": false, "cache_statement": true} {
+		s, err := store.Open(t.Context(), storetest.Migrated(t)+"&default_query_exec_mode="+mode, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		k := store.Key{ID: "acme"}
+		for range 2 { // it is new, and then it is there
+			err := s.Update(t.Context(), []store.Key{k}, func(tx *store.Tx) error {
+				return tx.Do(func() error { tx.Tenants.Edit(k).Quantity++; return nil })
+			})
+			if err != nil {
+				t.Fatal(mode, err)
+			}
+		}
+		if row, err := s.Reader().Tenant(t.Context(), k); err != nil || row.Quantity != 2 {
+			t.Errorf("%s: %+v, %v", mode, row, err)
+		}
+		some := false
+		for _, c := range s.Pool().AcquireAllIdle(t.Context()) {
+			var n int
+			if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%tenants%'").Scan(&n); err != nil {
+				t.Error(err)
+			}
+			some = some || n > 0
+			c.Release()
+		}
+		if some != want {
+			t.Errorf("%s: there are prepared statements: %v", mode, some)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // database/sql driver
@@ -38,6 +39,7 @@ type Store struct {
 	pool  *pgxpool.Pool // PostgreSQL only: River shares it
 
 	prepared prepared // SQLite
+	prepares bool     // PostgreSQL: unless the URL says that nothing is to be prepared
 	closed   atomic.Bool
 	lookups  sync.Map // lookup to its text
 	owners   string   // dialect.owners
@@ -143,6 +145,7 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string, conns int)
 	if cfg.MaxConns < int32(conns) {
 		cfg.MaxConns = int32(conns)
 	}
+	s.prepares = cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err
 	}
