@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ const benchEnv = "BURSAR_BENCH"
 func TestThroughput(t *testing.T) {
 	measures(t)
 	rounds, seconds := envInt("BURSAR_BENCH_ROUNDS", 5), envInt("BURSAR_BENCH_SECONDS", 3)
-	fmt.Printf("accepted and applied events a second over HTTP, 64 connections, %d-byte payloads, medians of %d rounds of %d s\n", len(bigEvent(0)), rounds, seconds)
+	fmt.Printf("accepted and applied events a second over HTTP, 64 connections, %d-byte payloads, medians of %d rounds of %d s; a write and its fsync take %v\n", len(bigEvent(0)), rounds, seconds, syncTime(t))
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		names := []string{"bursar", "(a) no database", "(b) bare group commit", "(c) by hand"}
 		handlers := []func(*testing.T, string) (http.Handler, func()){withBursar, withoutDatabase, bareCommit, byHand}
@@ -61,6 +62,29 @@ func TestThroughput(t *testing.T) {
 			fmt.Printf("%-10s %-22s %8.0f /s   bursar is %5.2f of it\n", engine, name, median(rates[i]), own/median(rates[i]))
 		}
 	})
+}
+
+// syncTime is what the disk takes to keep 8 kB: (c) waits for that with each event.
+func syncTime(t *testing.T) time.Duration {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "sync"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	took := make([]time.Duration, 101)
+	for i := range took {
+		began := time.Now()
+		if _, err := f.WriteAt(make([]byte, 8<<10), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[len(took)/2].Round(10 * time.Microsecond)
 }
 
 func envInt(name string, otherwise int) int {
