@@ -147,7 +147,6 @@ func (r *Receiver) lane() {
 		}
 		r.commit(batch)
 	}
-	r.told.all()
 }
 
 func (r *Receiver) commit(batch []*waiting) {
@@ -167,9 +166,10 @@ func (r *Receiver) commit(batch []*waiting) {
 		r.bytes.Release(w.size)
 		w.outcome = outcomes[i]
 	}
-	r.told.later(batch)
-	if !r.cfg.Waits || len(r.queue) == 0 {
-		r.told.all()
+	if r.cfg.Waits && len(r.queue) > 0 {
+		r.told.later(batch)
+	} else {
+		tell(batch)
 	}
 }
 

@@ -40,21 +40,25 @@ func (t *told) some() {
 		n = (n + 1) / 2
 	}
 	t.asked = true
-	t.tell(n)
+	t.first(n)
 }
 
 // all tells all answers.
 func (t *told) all() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tell(len(t.ready))
+	t.first(len(t.ready))
 }
 
-func (t *told) tell(n int) {
-	for _, w := range t.ready[:n] {
-		w.answer <- w.outcome // it has room
-	}
+func (t *told) first(n int) {
+	tell(t.ready[:n])
 	if t.ready = t.ready[n:]; len(t.ready) == 0 && t.timer != nil {
 		t.timer.Stop()
+	}
+}
+
+func tell(ready []*waiting) {
+	for _, w := range ready {
+		w.answer <- w.outcome // it has room
 	}
 }

@@ -4,11 +4,17 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bursarhq/bursar/internal/store"
+	"github.com/bursarhq/bursar/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 // TestTold: half of a batch's answers are told when the database is first waited for,
 // the others when it is again, and all of them when that is over.
@@ -106,5 +112,48 @@ func TestHungUp(t *testing.T) {
 		if len(got) != 1 || got[0] != "applied" {
 			t.Errorf("observed %q", got)
 		}
+	})
+}
+
+// TestToldMeanwhile: the answers of a batch are out before the database has committed the
+// next one: on PostgreSQL because it is waited for, on SQLite at once.
+func TestToldMeanwhile(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		began, step, first, second := make(chan struct{}, 2), make(chan struct{}), make(chan struct{}), make(chan struct{})
+		var r *Receiver
+		r, h := receiver(t, Config{Waits: s.Waits(), MaxBatch: 1, Apply: func(ctx context.Context, batch []Received) []Outcome {
+			began <- struct{}{}
+			<-step
+			if r.told.timer != nil {
+				r.told.timer.Stop() // it would tell them, too
+			}
+			err := s.Update(ctx, nil, func(tx *store.Tx) error {
+				err := tx.Do(func() error { tx.Tenants.Edit(store.Key{ID: batch[0].Event.ID}).Quantity++; return nil })
+				if batch[0].Event.ID == "evt_2" {
+					select {
+					case <-first:
+					case <-time.After(10 * time.Second):
+						t.Error("evt_1 waits for evt_2")
+					}
+				}
+				return err
+			})
+			return []Outcome{{Result: "applied", Err: err}}
+		}})
+		deliver := func(id string, answered chan struct{}) {
+			if w := post(h, event(id), signed(event(id))); w.Code != http.StatusOK {
+				t.Error(id, w.Code, w.Body)
+			}
+			close(answered)
+		}
+		go deliver("evt_1", first)
+		<-began
+		go deliver("evt_2", second)
+		for len(r.queue) == 0 { // else nothing is kept back
+			runtime.Gosched()
+		}
+		step <- struct{}{}
+		step <- struct{}{}
+		<-second
 	})
 }
