@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bursarhq/bursar/internal/store"
+	"github.com/bursarhq/bursar/internal/store/storetest"
 )
 
 // TestPackIsSmall: events of every kind take a fraction of their bytes, those that
@@ -33,4 +35,29 @@ func TestPackIsSmall(t *testing.T) {
 	if packed*3 > raw {
 		t.Errorf("%d bytes take %d", raw, packed)
 	}
+}
+
+// TestPackAgain: what is packed is a thing of its own, whatever is packed after it.
+func TestPackAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		bodies := map[int64][]byte{}
+		err := s.Update(t.Context(), nil, func(tx *store.Tx) error {
+			return tx.Do(func() error {
+				for i, n := range []int{10, 9_000, 200_000, 70, 0} {
+					seq, body := s.NextSeq(), bytes.Repeat([]byte{'a' + byte(i)}, n)
+					bodies[seq] = body
+					tx.PutPayload(seq, store.Pack(body), body)
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq, want := range bodies {
+			if got, err := s.Reader().Payload(t.Context(), seq); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes became %d, %v", len(want), len(got), err)
+			}
+		}
+	})
 }

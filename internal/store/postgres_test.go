@@ -2,10 +2,6 @@ package store_test
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,115 +10,79 @@ import (
 	"github.com/bursarhq/bursar/internal/store/storetest"
 )
 
-func connect(t *testing.T) *pgx.Conn {
+func openPostgres(t *testing.T, more string) *store.Store {
 	t.Helper()
-	c, err := pgx.Connect(t.Context(), storetest.Postgres(t))
+	s, err := store.Open(t.Context(), storetest.Migrated(t)+more, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
-	return c
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
-// TestWire sends one of everything that a statement's arguments can be, and reads the
-// same from PostgreSQL, with prepared statements and without.
-func TestWire(t *testing.T) {
-	for _, prepared := range []bool{true, false} {
-		t.Run(fmt.Sprint("prepared ", prepared), func(t *testing.T) {
-			type row struct {
-				Text  string
-				N     int64
-				Yes   bool
-				Bytes []byte
+// addOne counts up a tenant's seats: a look-up and a write.
+func addOne(t *testing.T, s *store.Store) {
+	t.Helper()
+	k := store.Key{ID: "acme"}
+	err := s.Update(t.Context(), []store.Key{k}, func(tx *store.Tx) error {
+		return tx.Do(func() error { tx.Tenants.Edit(k).Quantity++; return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLocks: a unit of work holds the lock of the owner, whatever of his it was told of.
+func TestLocks(t *testing.T) {
+	s := openPostgres(t, "")
+	err := s.Update(t.Context(), nil, func(tx *store.Tx) error {
+		return tx.Do(func() error {
+			tx.Customers.Edit(store.Key{ID: "cus_linked"}).Tenant = "acme"
+			tx.Customers.Edit(store.Key{ID: "cus_unlinked"}).Name = "nobody's"
+			for object, customer := range map[string]string{"sub_linked": "cus_linked", "sub_unlinked": "cus_unlinked", "sub_early": "cus_unknown", "cus_linked": "cus_linked", "pm_loose": ""} {
+				tx.Objects.Edit(store.Key{ID: object}).Customer = customer
 			}
-			want := []row{
-				{"", 0, false, nil},
-				{"é ' \\ {},\"", math.MaxInt64, true, []byte{0, 1, 255}},
-				{strings.Repeat("x", 10_000), math.MinInt64, false, []byte("b")},
-			}
-			var texts []string
-			var numbers []int64
-			var bools []bool
-			var blobs [][]byte
-			for _, r := range want {
-				texts, numbers, bools, blobs = append(texts, r.Text), append(numbers, r.N), append(bools, r.Yes), append(blobs, r.Bytes)
-			}
-			var got []row
-			take := func(scan func(...any) error) error {
-				var r row
-				err := scan(&r.Text, &r.N, &r.Yes, &r.Bytes)
-				if len(r.Bytes) == 0 {
-					r.Bytes = nil
-				}
-				got = append(got, r)
-				return err
-			}
-			var after int
-			c := connect(t)
-			// Alone, since the first argument's first byte is the first of all.
-			if err := store.Pipeline(t.Context(), c, prepared, store.Asked{What: "empty", SQL: "SELECT $1::text, 0::bigint, FALSE, ''::bytea", Args: []any{""}, Row: take}); err != nil {
-				t.Fatal(err)
-			}
-			err := store.Pipeline(t.Context(), c, prepared,
-				store.Asked{What: "scalars", SQL: "SELECT $1::text, $2::bigint, $3::boolean, ''::bytea WHERE NOT $4::boolean", Args: []any{"é", int64(-7), true, false}, Row: take},
-				store.Asked{
-					What: "lists", SQL: "SELECT * FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::bytea[])", Args: []any{texts, numbers, bools, blobs},
-					Row: take, After: func() { after = len(got) },
-				},
-				store.Asked{What: "an empty list", SQL: "SELECT v, 0::bigint, FALSE, ''::bytea FROM unnest($1::text[]) AS t (v)", Args: []any{[]string{}}, Row: take},
-			)
-			want = append([]row{{}, {"é", -7, true, nil}}, want...)
-			if err != nil || !reflect.DeepEqual(got, want) || after != len(want) {
-				t.Errorf("%v: %.300v; after %d", err, got, after)
-			}
+			return nil
 		})
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestWireRefuses: what is not of the types that rows have is an error that names it, and
-// the connection is of use afterwards.
-func TestWireRefuses(t *testing.T) {
-	c := connect(t)
-	for _, e := range []struct {
-		sql, want string
-		args      []any
-		into      any
-	}{
-		{"SELECT NULL::text", "column 1", nil, new(string)},
-		{"SELECT 1::int", "column 1", nil, new(int64)},
-		{"SELECT 'x'::text AS name", "column 1, name, is no value for a *int64", nil, new(int64)},
-		{"SELECT 'x'::text", "*float64", nil, new(float64)},
-		{"SELECT 'a'::text, 'b'::text", "2 columns for 1", nil, new(string)},
-		{"SELECT $1::text", "argument 1 is a float64", []any{1.5}, new(string)},
-		{"SELECT $1::text", "byte sequence", []any{"\xff"}, new(string)},
-		{"SELECT nonsense", "nonsense", nil, new(string)},
+	for id, owner := range map[string]string{
+		"cus_linked": "acme", "sub_linked": "acme", "cus_unlinked": "cus_unlinked", "sub_unlinked": "cus_unlinked",
+		"sub_early": "cus_unknown", "pm_loose": "pm_loose", "never_heard_of": "never_heard_of",
 	} {
-		err := store.Pipeline(t.Context(), c, true, store.Asked{What: "it", SQL: e.sql, Args: e.args, Row: func(scan func(...any) error) error { return scan(e.into) }})
-		if err == nil || !strings.Contains(err.Error(), e.want) || !strings.HasPrefix(err.Error(), "it: ") {
-			t.Errorf("%s: %v, want one of %q", e.sql, err, e.want)
-		}
-		if c.IsClosed() {
-			t.Errorf("%s: the connection is closed", e.sql)
-			c = connect(t)
+		err := s.Update(t.Context(), []store.Key{{ID: id}, {ID: id}}, func(tx *store.Tx) error {
+			return tx.Postgres(t.Context(), func(c *pgx.Conn) error {
+				var all, right int
+				err := c.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0))
+					FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`, " "+owner).Scan(&all, &right)
+				if all != 1 || right != 1 {
+					t.Errorf("%s: %d locks, %d of them that of %s", id, all, right, owner)
+				}
+				return err
+			})
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }
 
-// TestForget: statements that the server has dropped are prepared anew by the next try.
+// TestForget: where the server has dropped its prepared statements, as after a failover
+// behind a pooler, the unit of work runs again with new ones.
 func TestForget(t *testing.T) {
-	c := connect(t)
-	ask := store.Asked{What: "ask", SQL: "SELECT 'x'::text", Row: func(scan func(...any) error) error { return scan(new(string)) }}
-	if err := store.Pipeline(t.Context(), c, true, ask); err != nil {
-		t.Fatal(err)
+	s := openPostgres(t, "")
+	addOne(t, s)
+	for _, c := range s.Pool().AcquireAllIdle(t.Context()) {
+		if _, err := c.Conn().PgConn().Exec(t.Context(), "DEALLOCATE ALL").ReadAll(); err != nil {
+			t.Error(err)
+		}
+		c.Release()
 	}
-	if err := store.Pipeline(t.Context(), c, true, store.Asked{What: "drop", SQL: "DEALLOCATE ALL"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Pipeline(t.Context(), c, true, ask); err == nil || !strings.Contains(err.Error(), "26000") {
-		t.Fatalf("a statement that is gone: %v", err)
-	}
-	if err := store.Pipeline(t.Context(), c, true, ask); err != nil {
-		t.Errorf("the try after: %v", err)
+	addOne(t, s)
+	if row, err := s.Reader().Tenant(t.Context(), store.Key{ID: "acme"}); err != nil || row.Quantity != 2 {
+		t.Errorf("%+v, %v", row, err)
 	}
 }
 
@@ -130,34 +90,44 @@ func TestForget(t *testing.T) {
 // another connection, units of work do without prepared statements.
 func TestUnprepared(t *testing.T) {
 	for mode, want := range map[string]bool{"exec": false, "cache_statement": true} {
-		s, err := store.Open(t.Context(), storetest.Migrated(t)+"&default_query_exec_mode="+mode, store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		k := store.Key{ID: "acme"}
-		for range 2 { // it is new, and then it is there
-			err := s.Update(t.Context(), []store.Key{k}, func(tx *store.Tx) error {
-				return tx.Do(func() error { tx.Tenants.Edit(k).Quantity++; return nil })
-			})
-			if err != nil {
-				t.Fatal(mode, err)
+		t.Run(mode, func(t *testing.T) {
+			s := openPostgres(t, "&default_query_exec_mode="+mode)
+			addOne(t, s) // it is new
+			addOne(t, s) // and then it is there
+			if row, err := s.Reader().Tenant(t.Context(), store.Key{ID: "acme"}); err != nil || row.Quantity != 2 {
+				t.Errorf("%+v, %v", row, err)
 			}
-		}
-		if row, err := s.Reader().Tenant(t.Context(), k); err != nil || row.Quantity != 2 {
-			t.Errorf("%s: %+v, %v", mode, row, err)
-		}
-		some := false
-		for _, c := range s.Pool().AcquireAllIdle(t.Context()) {
-			var n int
-			if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%tenants%'").Scan(&n); err != nil {
-				t.Error(err)
+			some := false
+			for _, c := range s.Pool().AcquireAllIdle(t.Context()) {
+				var n int
+				if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%tenants%'").Scan(&n); err != nil {
+					t.Error(err)
+				}
+				some = some || n > 0
+				c.Release()
 			}
-			some = some || n > 0
-			c.Release()
-		}
-		if some != want {
-			t.Errorf("%s: there are prepared statements: %v", mode, some)
-		}
+			if some != want {
+				t.Errorf("there are prepared statements: %v", some)
+			}
+		})
 	}
+}
+
+// TestWhileWaiting: others are let work once while PostgreSQL reads and once while it
+// writes; SQLite is not waited for.
+func TestWhileWaiting(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		k, calls := store.Key{ID: "acme"}, 0
+		ctx := store.WhileWaiting(context.Background(), func() { calls++ })
+		err := s.Update(ctx, nil, func(tx *store.Tx) error {
+			return tx.Do(func() error { tx.Tenants.Edit(k).Quantity++; return nil })
+		})
+		want := 0
+		if s.Waits() {
+			want = 2
+		}
+		if err != nil || calls != want || s.Waits() != (s.Engine() == "postgres") {
+			t.Errorf("%d calls, want %d; waits %v; %v", calls, want, s.Waits(), err)
+		}
+	})
 }

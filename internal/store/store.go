@@ -38,14 +38,14 @@ type Store struct {
 	read  *sql.DB
 	pool  *pgxpool.Pool // PostgreSQL only: River shares it
 
-	prepared prepared // SQLite
-	prepares bool     // PostgreSQL: unless the URL says that nothing is to be prepared
-	closed   atomic.Bool
-	lookups  sync.Map // lookup to its text
-	owners   string   // dialect.owners
-	units    sync.Pool
-	lastSeq  atomic.Int64
-	now      func() time.Time
+	prepared   prepared // SQLite
+	mayPrepare bool     // PostgreSQL: unless the URL says otherwise
+	closed     atomic.Bool
+	lookups    sync.Map // lookup to its text
+	owners     string   // dialect.owners
+	units      sync.Pool
+	lastSeq    atomic.Int64
+	now        func() time.Time
 
 	// Enqueue is called within the transaction of a unit of work that wrote
 	// effects, with when the first of each kind is due (Unix microseconds); it makes
@@ -145,7 +145,7 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string, conns int)
 	if cfg.MaxConns < int32(conns) {
 		cfg.MaxConns = int32(conns)
 	}
-	s.prepares = cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	s.mayPrepare = cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, e
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if s.d.unnest && !hooked {
-		return &postgresSession{conn: conn, prepared: s.prepares, first: []statement{{what: "begin", sql: "BEGIN"}, planSettings(), lockStatement(locks)}}, nil
+		return &postgresSession{conn: conn, prepare: s.mayPrepare, first: []statement{{what: "begin", sql: "BEGIN"}, planSettings(), lockStatement(locks)}}, nil
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) begin(ctx context.Context, locks []Key, hooked bool) (session, e
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if s.d.unnest {
-		return &postgresSession{conn: conn, tx: tx, prepared: s.prepares, first: []statement{lockStatement(locks)}}, nil
+		return &postgresSession{conn: conn, tx: tx, prepare: s.mayPrepare, first: []statement{lockStatement(locks)}}, nil
 	}
 	return &sqliteSession{s: s, conn: conn, tx: tx}, nil
 }
