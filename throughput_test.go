@@ -52,6 +52,7 @@ func TestThroughput(t *testing.T) {
 		for range rounds {
 			for i, open := range handlers { // side by side: the machine drifts
 				h, closeAll := open(t, url)
+				fire(t, h, time.Second) // until connections, statements and caches are there
 				rates[i] = append(rates[i], fire(t, h, time.Duration(seconds)*time.Second))
 				closeAll()
 			}
