@@ -27,7 +27,7 @@ race: ## Run the tests but the long ones under the race detector
 	go test -race -short -timeout 25m ./...
 
 # The first line measures the whole, over HTTP, beside what to compare it with:
-# docs/performance.md. It takes ten minutes and wants a machine that does nothing else.
+# docs/performance.md. It takes eleven minutes and wants a machine that does nothing else.
 bench: ## Measure the whole, then run every benchmark
 	BURSAR_BENCH=1 go test -count=1 -v -timeout 1h -run '^(TestThroughput|TestGrowth|TestMemory|TestReceivingUnderStorm)$$' .
 	go test -count=1 -v -run '^TestOutboundDrain$$' ./internal/effect
