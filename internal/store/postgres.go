@@ -130,11 +130,15 @@ func pipeline(ctx context.Context, c *pgx.Conn, prepare bool, wave []statement) 
 	return p.Close()
 }
 
-// forget drops the prepared statements where the server no longer has them, or where
-// they are those of an older schema: the next try prepares them anew.
+// outdated says that a prepared statement is one that the server no longer has, or one
+// of an older schema.
+func outdated(err *pgconn.PgError) bool { return err.Code == "26000" || err.Code == "0A000" }
+
+// forget drops the prepared statements where one is outdated: the unit of work runs
+// again and prepares them anew.
 func forget(ctx context.Context, c *pgx.Conn, err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == "26000" || pg.Code == "0A000") {
+	if errors.As(err, &pg) && outdated(pg) {
 		_, _ = c.Exec(ctx, "ROLLBACK")
 		_ = c.DeallocateAll(ctx) // where this fails the connection is broken
 	}

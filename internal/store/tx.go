@@ -49,9 +49,8 @@ func retryable(err error) bool {
 		switch pg.Code {
 		case "40001", "40P01", "23505", "22012": // serialization, deadlock, a key that two made at once, a rev
 			return true
-		case "26000", "0A000": // prepared statements that are gone, or of an older schema: see forget
-			return true
 		}
+		return outdated(pg)
 	}
 	return false
 }
