@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // database/sql driver
+	"modernc.org/sqlite" // also the database/sql driver
 )
 
 var (
@@ -125,7 +125,15 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 	s.write.SetMaxOpenConns(1)
 	s.write.SetConnMaxIdleTime(0)
-	if err := s.write.PingContext(ctx); err != nil {
+	// Where another process turns the new file into one with a write-ahead log, SQLite is
+	// busy and does not wait, whatever busy_timeout says.
+	for try := 1; ; try++ {
+		if err = s.write.PingContext(ctx); !busy(err) || try == 100 || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // for the other one to get on
+	}
+	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
@@ -134,6 +142,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	s.read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	s.read.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
 	return nil
+}
+
+func busy(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == 5 // SQLITE_BUSY
 }
 
 func (s *Store) openPostgres(ctx context.Context, databaseURL string, conns int) error {
