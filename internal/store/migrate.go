@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -98,15 +97,12 @@ func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
 	// Two processes may start on one SQLite file at once: each migration is a
 	// transaction of its own, so the loser's fails whole, and its second look finds
 	// the work done. PostgreSQL has a session lock.
-	for try := 1; ; try++ {
+	err = tryAgain(ctx, 20, func() (err error) {
 		if applied, err = s.migrate(ctx, p); err == nil {
 			err = s.migrateRiver(ctx)
 		}
-		if err == nil || s.pool != nil || try == 20 || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // for the other one to get on
-	}
+		return err
+	}, func(err error) bool { return s.pool == nil && !errors.Is(err, ErrNewerSchema) })
 	return applied, err
 }
 

@@ -126,13 +126,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	s.write.SetMaxOpenConns(1)
 	s.write.SetConnMaxIdleTime(0)
 	// Where another process turns the new file into one with a write-ahead log, SQLite is
-	// busy and does not wait, whatever busy_timeout says.
-	for try := 1; ; try++ {
-		if err = s.write.PingContext(ctx); !busy(err) || try == 100 || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // for the other one to get on
-	}
+	// busy and does not wait, whatever busy_timeout says. Where it has waited, that was enough.
+	began := time.Now()
+	err = tryAgain(ctx, 100, func() error { return s.write.PingContext(ctx) }, func(err error) bool {
+		return busy(err) && time.Since(began) < 2*time.Second
+	})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
@@ -142,6 +140,22 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	s.read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	s.read.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
 	return nil
+}
+
+// tryAgain does what another process that starts on the same SQLite file may be in the
+// way of, so many times at most and while its error is one that may pass.
+func tryAgain(ctx context.Context, times int, do func() error, may func(error) bool) error {
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil || try == times || !may(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond): // for the other one to get on
+		}
+	}
 }
 
 func busy(err error) bool {

@@ -3,12 +3,14 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/store/storetest"
@@ -239,5 +241,48 @@ func TestTwoStartsAtOnce(t *testing.T) {
 			}
 			wg.Wait()
 		})
+	}
+}
+
+// TestOpenWaits: SQLite itself does not wait for another process that writes to a file
+// which has no write-ahead log yet. Nor is a file that stays locked waited for without end.
+func TestOpenWaits(t *testing.T) {
+	url := storetest.SQLite(t)
+	other, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	run := func(q string) {
+		t.Helper()
+		if _, err := other.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func() <-chan error {
+		done := make(chan error, 1)
+		go func() {
+			s, err := store.Open(context.Background(), url, store.Options{Migrate: true})
+			if err == nil {
+				s.Close()
+			}
+			done <- err
+		}()
+		return done
+	}
+	run("CREATE TABLE other (id); BEGIN IMMEDIATE")
+	if err := <-open(); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("of a file that stays locked: %v", err)
+	}
+	opened := open()
+	select {
+	case err := <-opened:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond): // who does not wait is back in one of them
+	}
+	run("COMMIT")
+	if err := <-opened; err != nil {
+		t.Error(err)
 	}
 }
