@@ -15,16 +15,14 @@ import (
 	"github.com/bursarhq/bursar/internal/stripe"
 )
 
-// Run performs effects until the context ends: refetching, retries, retention. It
-// may run in one process or in many.
+// Run performs effects until the context ends: refetching, retries, retention. It may
+// run in one process or in many. Its error is nil where it was only told to stop, even
+// in the middle of what new plans cause: the next start goes on with that.
 func (b *Bursar) Run(ctx context.Context) error {
-	if err := b.recompute(ctx); err != nil {
+	if err := b.catchUp(ctx); ctx.Err() != nil {
+		return nil //nolint:nilerr // it was told to stop
+	} else if err != nil {
 		return err
-	}
-	if n, err := b.engine.ApplyNewRules(ctx); err != nil {
-		return err
-	} else if n > 0 {
-		b.cfg.Log.Info("events that had been ignored for want of a rule were applied", "events", n)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.queue.Run(ctx) })
@@ -35,6 +33,18 @@ func (b *Bursar) Run(ctx context.Context) error {
 		g.Go(func() error { return b.outbound.Run(ctx) })
 	}
 	return g.Wait()
+}
+
+// catchUp does what this start asks for: new plans, a new policy and new rules.
+func (b *Bursar) catchUp(ctx context.Context) error {
+	if err := b.recompute(ctx); err != nil {
+		return err
+	}
+	n, err := b.engine.ApplyNewRules(ctx)
+	if n > 0 {
+		b.cfg.Log.Info("events that had been ignored for want of a rule were applied", "events", n)
+	}
+	return err
 }
 
 // recompute settles all tenants anew when the plans or the dunning policy are

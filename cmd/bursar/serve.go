@@ -49,6 +49,10 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	}
 	defer sv.close()
 	b, err := bursar.Open(ctx, cfg.bursar(plans, seller, log, s))
+	if err != nil && ctx.Err() != nil {
+		log.Info("stopped before the database was open", "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
