@@ -106,8 +106,10 @@ func TestStopsInOrder(t *testing.T) {
 		// net/http drops a request whose headers it reads after the stop; the handler has
 		// begun once the body is asked for.
 		answers := bufio.NewReader(conn)
-		if asked, err := http.ReadResponse(answers, nil); err != nil || asked.StatusCode != http.StatusContinue {
-			t.Fatal(asked, err)
+		for _, want := range []string{"HTTP/1.1 100 Continue", ""} {
+			if line, _, err := answers.ReadLine(); string(line) != want || err != nil {
+				t.Fatalf("asked with %q %v", line, err)
+			}
 		}
 		if _, err := conn.Write(e.Payload[:half]); err != nil {
 			t.Fatal(err)
