@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/bursarhq/bursar/internal/apply"
 	"github.com/bursarhq/bursar/internal/store"
 )
 
@@ -71,6 +72,10 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, body []byte, next 
 	}
 	digest := sha256.Sum256(body)
 	write := &store.Write{Scope: callerOf(r.Context()).id + " " + r.Method + " " + r.URL.RequestURI(), Key: key, Request: hex.EncodeToString(digest[:])}
+	// What a DELETE answers tells of nobody, and must outlast the erasure that it is.
+	if tenant := r.PathValue("tenant"); apply.ValidTenant(tenant) && r.Method != http.MethodDelete {
+		write.Tenant = s.key(r.Context(), r.URL.Query().Get("account"), tenant)
+	}
 	kept, began, err := s.Store.Begin(r.Context(), write)
 	if err != nil {
 		s.problemOf(r.Context(), write.Scope, err).write(w)

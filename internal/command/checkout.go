@@ -139,6 +139,9 @@ func (j *job) checkout(ctx context.Context, past history, isNew bool, want func(
 		if ctx.Err() != nil {
 			return Session{}, ctx.Err()
 		}
+		if err := j.refuseErased(ctx); err != nil {
+			return Session{}, err
+		}
 	}
 }
 

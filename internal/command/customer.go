@@ -19,19 +19,19 @@ const renewAfter = 10 * time.Minute
 // customer is the tenant's one customer at Stripe, made where there is none. isNew
 // says that it can have no subscription yet.
 func (j *job) customer(ctx context.Context) (id string, isNew bool, err error) {
-	t, err := j.known(ctx)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		if err := j.refuseErased(ctx); err != nil {
-			return "", false, err
-		}
-	case err != nil:
-		return "", false, err
-	case t.StripeCustomerID != "":
-		return t.StripeCustomerID, false, nil
-	}
 	for {
-		id, isNew, err = j.claimCustomer(ctx, t)
+		t, err := j.known(ctx)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			if err := j.refuseErased(ctx); err != nil {
+				return "", false, err
+			}
+		case err != nil:
+			return "", false, err
+		case t.StripeCustomerID != "":
+			return t.StripeCustomerID, false, nil
+		}
+		id, isNew, err := j.claimCustomer(ctx, t)
 		if !errors.Is(err, errLost) {
 			return id, isNew, err
 		}

@@ -11,6 +11,7 @@ import (
 // Write is a request that says, by a key of its own, that it must happen once.
 type Write struct {
 	Scope   string // whose key it is and what it asks for
+	Tenant  Key    // whom its answer tells of, and whose erasure therefore ends it; zero: nobody
 	Key     string
 	Request string // the hash of what it asks
 	began   int64
@@ -46,10 +47,12 @@ func (s *Store) Begin(ctx context.Context, w *Write) (a Answer, began bool, err 
 		return Answer{}, false, outage(err)
 	}
 	w.began = now.UnixMicro()
-	done, err := s.write.ExecContext(ctx, `INSERT INTO idempotency_keys (scope, key, request, status, body, created_at) VALUES ($1, $2, $3, 0, $4, $5)
+	done, err := s.write.ExecContext(ctx, `INSERT INTO idempotency_keys (scope, key, request, status, body, created_at, account, livemode, tenant)
+		VALUES ($1, $2, $3, 0, $4, $5, $7, $8, $9)
 		ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, created_at = excluded.created_at
 		WHERE idempotency_keys.status = 0 AND idempotency_keys.created_at < $6`,
-		w.Scope, w.Key, w.Request, []byte{}, w.began, now.Add(-writesRun).UnixMicro())
+		w.Scope, w.Key, w.Request, []byte{}, w.began, now.Add(-writesRun).UnixMicro(),
+		w.Tenant.Account, w.Tenant.Livemode, w.Tenant.ID)
 	if err != nil {
 		return Answer{}, false, outage(err)
 	}
@@ -75,7 +78,7 @@ func (s *Store) Begin(ctx context.Context, w *Write) (a Answer, began bool, err 
 // Finish keeps the answer of a request that Begin began.
 func (s *Store) Finish(ctx context.Context, w *Write, a Answer) error {
 	_, err := s.write.ExecContext(ctx, `UPDATE idempotency_keys SET status = $1, body = $2 WHERE scope = $3 AND key = $4 AND created_at = $5`,
-		a.Status, a.Body, w.Scope, w.Key, w.began)
+		a.Status, append([]byte{}, a.Body...), w.Scope, w.Key, w.began) // a body of nothing is no NULL
 	return outage(err)
 }
 

@@ -263,8 +263,10 @@ func (tx *Tx) DropPayload(seq int64) {
 	tx.packedNew = slices.DeleteFunc(tx.packedNew, func(p payload) bool { return p.Seq == seq })
 }
 
-// Forget deletes the payloads of the customers' events, and to whom and about what
-// the tenant was written to.
+// Forget deletes the payloads of the customers' events, to whom and about what the
+// tenant was written to, the answers that are kept for its Idempotency-Keys, and with
+// what its customer was to be made. The empty claim that it leaves has a command that
+// is under way find out.
 func (tx *Tx) Forget(tenant Key, customers []*Customer) {
 	for _, cust := range customers {
 		tx.last = append(tx.last, statement{
@@ -275,6 +277,17 @@ func (tx *Tx) Forget(tenant Key, customers []*Customer) {
 	tx.last = append(tx.last, statement{
 		what: "forget recipients", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
 		sql: `UPDATE effects SET recipient = '', subject = '', rev = rev + 1 WHERE account = $1 AND livemode = $2 AND tenant = $3 AND recipient || subject <> ''`,
+	}, statement{
+		what: "forget answers", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
+		sql: `DELETE FROM idempotency_keys WHERE account = $1 AND livemode = $2 AND tenant = $3 AND tenant <> ''`,
+	}, statement{
+		what: "forget claims", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
+		sql: `INSERT INTO tenant_claims (account, livemode, tenant, customer_key, customer_params, customer_at, customer,
+				session_key, session_params, session_at, session, session_url, session_expires, session_seen_at, rev)
+			VALUES ($1, $2, $3, '', '', 0, '', '', '', 0, '', '', 0, 0, 1)
+			ON CONFLICT (tenant, account, livemode) DO UPDATE SET customer_key = '', customer_params = '', customer_at = 0, customer = '',
+				session_key = '', session_params = '', session_at = 0, session = '', session_url = '', session_expires = 0,
+				session_seen_at = 0, rev = tenant_claims.rev + 1`,
 	})
 }
 
