@@ -74,7 +74,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, body []byte, next 
 	write := &store.Write{Scope: callerOf(r.Context()).id + " " + r.Method + " " + r.URL.RequestURI(), Key: key, Request: hex.EncodeToString(digest[:])}
 	// What a DELETE answers tells of nobody, and must outlast the erasure that it is.
 	if tenant := r.PathValue("tenant"); apply.ValidTenant(tenant) && r.Method != http.MethodDelete {
-		write.Tenant = s.key(r.Context(), r.URL.Query().Get("account"), tenant)
+		write.Account, write.Tenant = r.URL.Query().Get("account"), tenant
 	}
 	kept, began, err := s.Store.Begin(r.Context(), write)
 	if err != nil {

@@ -10,11 +10,12 @@ import (
 
 // Write is a request that says, by a key of its own, that it must happen once.
 type Write struct {
-	Scope   string // whose key it is and what it asks for
-	Tenant  Key    // whom its answer tells of, and whose erasure therefore ends it; zero: nobody
-	Key     string
-	Request string // the hash of what it asks
-	began   int64
+	Scope string // whose key it is and what it asks for
+	// Whom its answer tells of, and whose erasure therefore ends it; empty: nobody.
+	Account, Tenant string
+	Key             string
+	Request         string // the hash of what it asks
+	began           int64
 }
 
 // Answer is what such a request was answered.
@@ -47,12 +48,11 @@ func (s *Store) Begin(ctx context.Context, w *Write) (a Answer, began bool, err 
 		return Answer{}, false, outage(err)
 	}
 	w.began = now.UnixMicro()
-	done, err := s.write.ExecContext(ctx, `INSERT INTO idempotency_keys (scope, key, request, status, body, created_at, account, livemode, tenant)
-		VALUES ($1, $2, $3, 0, $4, $5, $7, $8, $9)
+	done, err := s.write.ExecContext(ctx, `INSERT INTO idempotency_keys (scope, key, request, status, body, created_at, account, tenant)
+		VALUES ($1, $2, $3, 0, $4, $5, $7, $8)
 		ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, created_at = excluded.created_at
 		WHERE idempotency_keys.status = 0 AND idempotency_keys.created_at < $6`,
-		w.Scope, w.Key, w.Request, []byte{}, w.began, now.Add(-writesRun).UnixMicro(),
-		w.Tenant.Account, w.Tenant.Livemode, w.Tenant.ID)
+		w.Scope, w.Key, w.Request, []byte{}, w.began, now.Add(-writesRun).UnixMicro(), w.Account, w.Tenant)
 	if err != nil {
 		return Answer{}, false, outage(err)
 	}

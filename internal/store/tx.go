@@ -278,8 +278,8 @@ func (tx *Tx) Forget(tenant Key, customers []*Customer) {
 		what: "forget recipients", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
 		sql: `UPDATE effects SET recipient = '', subject = '', rev = rev + 1 WHERE account = $1 AND livemode = $2 AND tenant = $3 AND recipient || subject <> ''`,
 	}, statement{
-		what: "forget answers", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
-		sql: `DELETE FROM idempotency_keys WHERE account = $1 AND livemode = $2 AND tenant = $3 AND tenant <> ''`,
+		what: "forget answers", args: []any{tenant.Account, tenant.ID}, // kept before the mode was known, perhaps
+		sql: `DELETE FROM idempotency_keys WHERE account = $1 AND tenant = $2 AND tenant <> ''`,
 	}, statement{
 		what: "forget claims", args: []any{tenant.Account, tenant.Livemode, tenant.ID},
 		sql: `INSERT INTO tenant_claims (account, livemode, tenant, customer_key, customer_params, customer_at, customer,

@@ -4,7 +4,6 @@
 -- no tenant. What was kept until now goes: it is a day's, and does not say whose it is.
 DELETE FROM idempotency_keys;
 ALTER TABLE idempotency_keys ADD COLUMN account TEXT NOT NULL DEFAULT '';
-ALTER TABLE idempotency_keys ADD COLUMN livemode BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE idempotency_keys ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
 CREATE INDEX idempotency_keys_tenant ON idempotency_keys (tenant) WHERE tenant <> '';
 
