@@ -23,14 +23,20 @@ var schemaFiles embed.FS
 // engineFS shows one engine's migrations out of the folder that holds both.
 type engineFS struct {
 	fs.FS
-	suffix string
+	engine string
+}
+
+// isFor says whether a migration is for an engine: NAME.ENGINE.sql is for that one,
+// NAME.sql for both.
+func isFor(engine, file string) bool {
+	return strings.HasSuffix(file, "."+engine+".sql") || strings.Count(file, ".") == 1
 }
 
 func (e engineFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	all, err := fs.ReadDir(e.FS, name)
 	var out []fs.DirEntry
 	for _, f := range all {
-		if f.IsDir() || strings.HasSuffix(f.Name(), e.suffix) {
+		if f.IsDir() || isFor(e.engine, f.Name()) {
 			out = append(out, f)
 		}
 	}
@@ -50,12 +56,12 @@ func (s *Store) provider() (*goose.Provider, error) {
 		}
 		dialect, opts = goose.DialectPostgres, append(opts, goose.WithSessionLocker(locker))
 	}
-	return goose.NewProvider(dialect, s.write, engineFS{sub, "." + s.d.name + ".sql"}, opts...)
+	return goose.NewProvider(dialect, s.write, engineFS{sub, s.d.name}, opts...)
 }
 
 // SchemaVersion is the newest migration that this binary knows.
 func SchemaVersion() int64 {
-	files, _ := fs.Glob(schemaFiles, "schema/*.sqlite.sql") // the pattern is well-formed
+	files, _ := engineFS{schemaFiles, sqliteDialect.name}.ReadDir("schema") // it is embedded
 	return int64(len(files))
 }
 

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/bursarhq/bursar/internal/store"
@@ -11,12 +10,9 @@ import (
 // TestForgottenAfterwards brings a database up to date whose claims and answers still
 // name a tenant that was erased.
 func TestForgottenAfterwards(t *testing.T) {
-	for name, url := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite://" + filepath.Join(t.TempDir(), "bursar.db") },
-		"postgres": func(t *testing.T) string { return storetest.Postgres(t) },
-	} {
+	for name, url := range map[string]string{"sqlite": storetest.SQLite(t), "postgres": storetest.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
-			s, err := store.OpenAt(t.Context(), url(t), 6)
+			s, err := store.OpenAt(t.Context(), url, 6)
 			if err != nil {
 				t.Fatal(err)
 			}
