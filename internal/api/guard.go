@@ -83,7 +83,9 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, body []byte, next 
 	}
 	if !began {
 		w.Header().Set("Idempotent-Replayed", "true")
-		w.Header().Set("Content-Type", "application/json")
+		if len(kept.Body) > 0 {
+			w.Header().Set("Content-Type", "application/json")
+		}
 		w.WriteHeader(kept.Status)
 		_, _ = w.Write(kept.Body) // a client that has gone hears nothing
 		return

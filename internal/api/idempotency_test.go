@@ -32,6 +32,20 @@ func TestIdempotencyKey(t *testing.T) {
 		w.want(put, `{"name":1}`, 422, "invalid_parameter", "Idempotency-Key: k2")
 		w.want(put, body, 200, "", "Idempotency-Key: k2")
 		w.want(put, body, 422, "invalid_parameter", "Idempotency-Key: "+strings.Repeat("k", 256))
+		// An answer that says nothing is kept, too, beyond the erasure that it tells of.
+		const gone, elsewhere = "DELETE /v1/tenants/other", "PUT /v1/tenants/other?account=acct_1"
+		w.want(elsewhere, body, 201, "", key)
+		for _, replayed := range []string{"", "true", "true"} {
+			a := w.want(gone, "", 204, "", key)
+			if a.header.Get("Idempotent-Replayed") != replayed || len(a.body) > 0 || a.header.Get("Content-Type") != "" {
+				w.Errorf("%v %s", a.header, a.body)
+			}
+		}
+		// Other answers about the tenant are not; those about a namesake are.
+		w.want("PUT /v1/tenants/other", body, 409, "conflict", key)
+		if a := w.want(elsewhere, body, 201, "", key); a.header.Get("Idempotent-Replayed") != "true" {
+			w.Error(a.header)
+		}
 		// It is of no matter to what only reads.
 		w.want("GET /v1/plans", "", 200, "", key)
 		w.want("GET /v1/plans?limit=1", "", 200, "", key)

@@ -60,7 +60,7 @@ func operation(row route, api huma.API) huma.Operation {
 		longest := maxKey
 		op.Parameters = append(op.Parameters, &huma.Param{
 			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
-			Description: "The request happens once: sent again with this key within a day, it gets the same answer, with the header Idempotent-Replayed: true.",
+			Description: "The request happens once: sent again with this key within a day, it gets the same answer, with the header Idempotent-Replayed: true. The answers about a tenant go when it is erased.",
 		})
 	}
 	return op
