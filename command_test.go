@@ -144,9 +144,12 @@ func ask(ctx context.Context, address, request, body, key string) (string, objec
 		return "", nil, err
 	}
 	defer res.Body.Close()
+	got := fmt.Sprint(res.StatusCode)
+	if res.StatusCode == http.StatusNoContent {
+		return got, nil, nil
+	}
 	var v object
 	err = json.NewDecoder(res.Body).Decode(&v)
-	got := fmt.Sprint(res.StatusCode)
 	if code, ok := v["code"].(string); ok {
 		got += " " + code
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bursarhq/bursar"
 	"github.com/bursarhq/bursar/billing"
-	"github.com/bursarhq/bursar/internal/store"
 	"github.com/bursarhq/bursar/internal/store/storetest"
 )
 
@@ -22,13 +21,8 @@ func TestStoppedWhileSettling(t *testing.T) {
 		for i := range tenants {
 			d.post(subscriptionEvent(eventID(i), i, time.Now()))
 		}
-		s, err := store.Open(t.Context(), url, store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
 		known := func() string {
-			policy, err := s.Meta(t.Context(), "policy")
+			policy, err := d.b.Store().Meta(t.Context(), "policy")
 			if err != nil {
 				t.Error(err)
 			}

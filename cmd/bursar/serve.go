@@ -49,11 +49,11 @@ func (c serveCommand) Run(ctx context.Context, s *system) error {
 	}
 	defer sv.close()
 	b, err := bursar.Open(ctx, cfg.bursar(plans, seller, log, s))
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // being told to stop is no failure
 		log.Info("stopped before the database was open", "error", err)
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	sv.b, sv.log, sv.role, sv.proxies = b, log, cfg.Role, cfg.TrustedProxies

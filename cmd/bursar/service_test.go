@@ -32,9 +32,14 @@ type result struct {
 // runCommand runs a command line in this process.
 func runCommand(t *testing.T, env vars, args ...string) result {
 	t.Helper()
+	return runCommandUntil(t.Context(), env, args...)
+}
+
+// runCommandUntil is runCommand, told to stop when the context ends.
+func runCommandUntil(ctx context.Context, env vars, args ...string) result {
 	var out, errors safeBuffer
 	s := &system{stdin: strings.NewReader(""), stdout: &out, stderr: &errors, lookup: env.lookup, environ: func() []string { return nil }, now: time.Now}
-	status := s.run(t.Context(), args)
+	status := s.run(ctx, args)
 	return result{status, out.String(), errors.String()}
 }
 
@@ -150,10 +155,9 @@ func TestStopsWhileOpening(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		env := vars{"STRIPE_WEBHOOK_SECRET": "whsec_test", "BURSAR_DATABASE_URL": url}
-		var out, log safeBuffer
-		s := &system{stdout: &out, stderr: &log, lookup: env.lookup, environ: func() []string { return nil }, now: time.Now}
-		if status := s.run(ctx, []string{"serve", "--listen", "127.0.0.1:0"}); status != 0 || !strings.Contains(log.String(), "stopped before") || out.String() != "" {
-			t.Errorf("status %d: %s%s", status, out.String(), log.String())
+		r := runCommandUntil(ctx, env, "serve", "--listen", "127.0.0.1:0")
+		if r.status != 0 || r.out != "" || !strings.Contains(r.errors, "stopped before") {
+			t.Errorf("%+v", r)
 		}
 	})
 }
